@@ -1,0 +1,442 @@
+//! What a PBX said (`CallEvent`), what we know of a call (`Call`), and how the one moves the other. Pure.
+//!
+//! What an event does is a union, not the last word: every field is filled once, times only move to the earlier
+//! one that a PBX reported, and state, outcome and tick follow from the facts. So the order and the number of
+//! times in which a PBX tells its story do not matter.
+
+use chrono::{NaiveDateTime, TimeDelta};
+use serde::{Deserialize, Serialize};
+
+use crate::number::Number;
+use crate::words::words;
+
+/// A moment in UTC, in whole milliseconds (what both databases keep).
+pub type Moment = NaiveDateTime;
+
+/// A call id that ended longer ago than this is a new call when the PBX uses it again (real PBXes do).
+pub const REUSE_AFTER: TimeDelta = TimeDelta::seconds(60);
+
+words! {
+    /// What an event says.
+    Kind { NewCall = "newCall", Answer = "answer", Hangup = "hangup" }
+}
+words! {
+    /// Seen from the PBX's owner.
+    Direction { In = "in", Out = "out" }
+}
+words! {
+    /// Only moves forward.
+    State { Ringing = "ringing", Connected = "connected", Ended = "ended" }
+}
+words! {
+    /// How an ended call ended.
+    Outcome {
+        Answered = "answered", Missed = "missed", Busy = "busy", Cancelled = "cancelled", Blocked = "blocked",
+        Voicemail = "voicemail", Forwarded = "forwarded", Failed = "failed",
+        /// No hangup ever came; closed by the sweep.
+        Lost = "lost",
+    }
+}
+words! {
+    /// Why a call ended: the words of Zammad's CTI push documentation, and two that Placetel adds.
+    Cause {
+        NormalClearing = "normalClearing", Busy = "busy", Cancel = "cancel", NoAnswer = "noAnswer",
+        Congestion = "congestion", NotFound = "notFound", Forwarded = "forwarded",
+        Voicemail = "voicemail", Blocked = "blocked",
+    }
+}
+words! {
+    /// How a blocked caller is turned away.
+    Reason { Busy = "busy", Rejected = "rejected" }
+}
+
+/// What the PBX is told to do. `Dial` and `Reject` come from a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum Decision {
+    /// Go on.
+    Accept,
+    /// Turn the caller away.
+    Reject {
+        /// As the caller hears it.
+        reason: Reason,
+        /// The rule that said so.
+        rule_id: i64,
+        /// In words, for people.
+        why: String,
+    },
+    /// Call on with this caller ID.
+    Dial {
+        /// As the rule's owner wrote it.
+        caller_id: String,
+        /// The number to dial, as the PBX sent it.
+        number: String,
+        /// The rule that said so.
+        rule_id: i64,
+        /// In words, for people.
+        why: String,
+    },
+}
+
+/// What a PBX told us once, in our words; `None` and empty are what it left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallEvent {
+    /// Unique within one PBX, for a while.
+    pub call_id: String,
+    /// Which leg of the call; empty where a dialect knows no legs.
+    pub leg_id: String,
+    /// What happened.
+    pub kind: Kind,
+    /// Some name it only when the call starts; the call remembers.
+    pub direction: Option<Direction>,
+    /// The caller.
+    pub from: Option<Number>,
+    /// The callee.
+    pub to: Option<Number>,
+    /// Who rings (newCall, in), who dials (newCall, out), who took it (answer).
+    pub users: Vec<String>,
+    /// The queue that the caller came through.
+    pub queue: Option<String>,
+    /// The number at which the call was answered.
+    pub answering_number: Option<String>,
+    /// Hangup only, in our words where we know the PBX's.
+    pub cause: Option<Cause>,
+    /// Hangup only, the PBX's own word.
+    pub raw_cause: Option<String>,
+    /// When it happened, or arrived where the PBX gives no time.
+    pub at: Moment,
+}
+
+/// What only some dialects tell; kept as one JSON column.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    /// Where the recording can be fetched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recording_url: Option<String>,
+    /// The called public number where it differs from the callee.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub did: Option<String>,
+    /// The caller's name as the PBX showed it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from_name: Option<String>,
+    /// Call ids that tell the same story (transfers).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub links: Vec<String>,
+}
+
+/// One row of the caller log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The change number of the event that made it.
+    pub id: i64,
+    /// Whose call.
+    pub pbx_id: i64,
+    /// As the PBX names it.
+    pub call_id: String,
+    /// Empty where the dialect knows no legs.
+    pub leg_id: String,
+    /// 1, and more where the PBX used the id again.
+    pub incarnation: i32,
+    /// Unknown until an event says.
+    pub direction: Option<Direction>,
+    /// The caller as shown: as sent, or the caller ID that a rule chose.
+    pub from_number: Option<String>,
+    /// Its normal form (`number::Number`), for finding.
+    pub from_key: Option<String>,
+    /// What really dialled, where a rule chose the caller ID.
+    pub dialed_from: Option<String>,
+    /// The callee as sent.
+    pub to_number: Option<String>,
+    /// Its normal form.
+    pub to_key: Option<String>,
+    /// Who rang, or who dialled.
+    pub users: Vec<String>,
+    /// Who took it.
+    pub answered_by: Option<String>,
+    /// Where it was taken.
+    pub answering_number: Option<String>,
+    /// The queue that the caller came through.
+    pub queue: Option<String>,
+    /// Derived by `settle`.
+    pub state: State,
+    /// Derived by `settle`; only of an ended call.
+    pub outcome: Option<Outcome>,
+    /// Why it ended.
+    pub cause: Option<Cause>,
+    /// The PBX's word for that.
+    pub raw_cause: Option<String>,
+    /// What the PBX was told. `None` until a newCall came.
+    pub decision: Option<Decision>,
+    /// The earliest that we know of it.
+    pub started_at: Moment,
+    /// When it was taken.
+    pub answered_at: Option<Moment>,
+    /// When it ended.
+    pub ended_at: Option<Moment>,
+    /// Both ends are ours.
+    pub internal: bool,
+    /// The worklist tick.
+    pub done: bool,
+    /// Who ticked or unticked it; `None` while it follows from the facts.
+    pub done_by: Option<String>,
+    /// When.
+    pub done_at: Option<Moment>,
+    /// Ended, wants a person, not ticked: what the partial index of the worklist holds.
+    pub open: bool,
+    /// A person's note.
+    pub note: Option<String>,
+    /// What only some dialects tell.
+    pub extra: Extra,
+    /// The number of its last change.
+    pub change: i64,
+}
+
+/// What came of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The call knows more than before.
+    Applied,
+    /// Nothing that we had not heard.
+    Repeat,
+}
+
+/// The name under which a call that was answered by a machine is reported (Zammad's rule, any letter case).
+const VOICEMAIL: &str = "voicemail";
+
+impl Call {
+    /// A call of which `event` is the first that we hear.
+    pub fn begin(pbx_id: i64, incarnation: i32, event: &CallEvent) -> Self {
+        Self {
+            id: 0,
+            pbx_id,
+            call_id: event.call_id.clone(),
+            leg_id: event.leg_id.clone(),
+            incarnation,
+            direction: None,
+            from_number: None,
+            from_key: None,
+            dialed_from: None,
+            to_number: None,
+            to_key: None,
+            users: Vec::new(),
+            answered_by: None,
+            answering_number: None,
+            queue: None,
+            state: State::Ringing,
+            outcome: None,
+            cause: None,
+            raw_cause: None,
+            decision: None,
+            started_at: event.at,
+            answered_at: None,
+            ended_at: None,
+            internal: false,
+            done: true,
+            done_by: None,
+            done_at: None,
+            open: false,
+            note: None,
+            extra: Extra::default(),
+            change: 0,
+        }
+    }
+
+    /// Does `event`, which names this call's id, begin another call? PBXes use ids again: after a while, or at
+    /// once for another caller where the hangup of the first was lost.
+    pub fn is_over_for(&self, event: &CallEvent) -> bool {
+        let other_caller = || match (&self.from_key, &event.from) {
+            (Some(known), Some(said)) => self.direction == Some(Direction::In) && known != said.key(),
+            _ => false,
+        };
+        event.kind == Kind::NewCall
+            && match self.ended_at {
+                Some(ended) => event.at - ended > REUSE_AFTER,
+                None => other_caller(),
+            }
+    }
+
+    /// Takes in what `event` says. `decided` is what the rules say of it; the first newCall's decision stays.
+    pub fn apply(&mut self, event: &CallEvent, decided: Decision) -> Effect {
+        let mut news = event.at < self.started_at;
+        self.started_at = self.started_at.min(event.at);
+        news |= fill(&mut self.direction, event.direction.as_ref());
+        news |= self.fill_from(event.from.as_ref());
+        news |= fill_number(&mut self.to_number, &mut self.to_key, event.to.as_ref());
+        news |= fill(&mut self.queue, event.queue.as_ref());
+        news |= fill(&mut self.answering_number, event.answering_number.as_ref());
+        news |= match event.kind {
+            Kind::NewCall => self.ring(event, decided),
+            Kind::Answer => self.answer(event),
+            Kind::Hangup => self.hang_up(event),
+        };
+        if !news {
+            return Effect::Repeat;
+        }
+        self.settle();
+        Effect::Applied
+    }
+
+    /// The caller; where a rule chose the caller ID, what really dialled.
+    fn fill_from(&mut self, said: Option<&Number>) -> bool {
+        if matches!(self.decision, Some(Decision::Dial { .. })) {
+            return fill(&mut self.dialed_from, said.map(|number| number.raw().to_owned()).as_ref());
+        }
+        fill_number(&mut self.from_number, &mut self.from_key, said)
+    }
+
+    fn ring(&mut self, event: &CallEvent, decided: Decision) -> bool {
+        let mut news = false;
+        if self.users.is_empty() && !event.users.is_empty() {
+            self.users.clone_from(&event.users);
+            news = true;
+        }
+        if self.decision.is_some() {
+            return news;
+        }
+        match &decided {
+            Decision::Accept => {}
+            Decision::Reject { .. } => self.ended_at = earlier(self.ended_at, event.at),
+            Decision::Dial { caller_id, .. } => {
+                self.dialed_from = self.from_number.replace(caller_id.clone());
+                self.from_key = Some(Number::key_of_caller_id(caller_id));
+            }
+        }
+        self.decision = Some(decided);
+        true
+    }
+
+    fn answer(&mut self, event: &CallEvent) -> bool {
+        let known = self.answered_at;
+        self.answered_at = earlier(known, event.at);
+        if let Some(ended) = self.ended_at {
+            self.answered_at = earlier(self.answered_at, ended); // reported late: never after the end
+        }
+        let taker = (!event.users.is_empty()).then(|| event.users.join(", "));
+        fill(&mut self.answered_by, taker.as_ref()) || self.answered_at != known
+    }
+
+    fn hang_up(&mut self, event: &CallEvent) -> bool {
+        if self.outcome == Some(Outcome::Lost) {
+            (self.outcome, self.ended_at) = (None, None); // the sweep's guess gives way to the PBX's word
+        }
+        let known = self.ended_at;
+        self.ended_at = earlier(known, event.at);
+        let mut news = self.ended_at != known;
+        if self.cause.is_none() && self.raw_cause.is_none() {
+            (self.cause, self.raw_cause) = (event.cause, event.raw_cause.clone());
+            news |= self.raw_cause.is_some() || self.cause.is_some();
+        }
+        news
+    }
+
+    /// Closes a call for which no hangup came.
+    pub fn close_as_lost(&mut self, now: Moment) {
+        self.ended_at = Some(now);
+        self.outcome = Some(Outcome::Lost);
+        self.settle();
+    }
+
+    /// A person's tick, or their untick; no event undoes it.
+    pub fn tick(&mut self, done: bool, by: &str, at: Moment) {
+        self.done = done;
+        self.done_by = Some(by.into());
+        self.done_at = Some(at);
+        self.settle();
+    }
+
+    /// State, outcome and tick from the facts.
+    fn settle(&mut self) {
+        if let (Some(answered), Some(ended)) = (self.answered_at, self.ended_at) {
+            self.answered_at = Some(answered.min(ended)); // reported late: never after the end
+        }
+        self.state = match (self.answered_at, self.ended_at) {
+            (_, Some(_)) => State::Ended,
+            (Some(_), None) => State::Connected,
+            (None, None) => State::Ringing,
+        };
+        self.outcome = match (self.state, self.outcome) {
+            (State::Ended, Some(Outcome::Lost)) => Some(Outcome::Lost),
+            (State::Ended, _) => Some(self.ending()),
+            _ => None,
+        };
+        if self.done_by.is_none() {
+            self.done = !self.wants_a_person();
+        }
+        self.open = self.state == State::Ended && !self.done;
+    }
+
+    fn ending(&self) -> Outcome {
+        if matches!(self.decision, Some(Decision::Reject { .. })) || self.cause == Some(Cause::Blocked) {
+            return Outcome::Blocked;
+        }
+        let machine = self.answered_by.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(VOICEMAIL));
+        if machine || self.cause == Some(Cause::Voicemail) {
+            return Outcome::Voicemail;
+        }
+        if self.answered_at.is_some() {
+            return Outcome::Answered;
+        }
+        match (self.direction, self.cause) {
+            (_, Some(Cause::Forwarded)) => Outcome::Forwarded,
+            (Some(Direction::Out), Some(Cause::Busy)) => Outcome::Busy,
+            (Some(Direction::Out), Some(Cause::Cancel | Cause::NormalClearing)) => Outcome::Cancelled,
+            (Some(Direction::Out), Some(Cause::Congestion | Cause::NotFound)) => Outcome::Failed,
+            _ => Outcome::Missed,
+        }
+    }
+
+    /// Inbound and not (yet) spoken to. A call of unknown direction may have been a customer's: it counts as inbound.
+    fn wants_a_person(&self) -> bool {
+        if self.direction == Some(Direction::Out) || self.internal {
+            return false;
+        }
+        match self.outcome {
+            None => self.answered_at.is_none(),
+            Some(Outcome::Missed | Outcome::Voicemail) => true,
+            Some(Outcome::Lost) => self.answered_at.is_none(),
+            Some(_) => false,
+        }
+    }
+
+    /// Were both sides connected? (What ticks the missed calls of the same number.)
+    pub fn reached(&self) -> bool {
+        self.answered_at.is_some() && self.outcome != Some(Outcome::Voicemail)
+    }
+
+    /// The far end's number in its normal form; `None` for withheld and unknown ones.
+    pub fn party(&self) -> Option<&str> {
+        let key = if self.direction == Some(Direction::Out) { &self.to_key } else { &self.from_key };
+        key.as_deref().filter(|key| *key != Number::WITHHELD)
+    }
+
+    /// How long it rang, in ms. `None` while it rings.
+    pub fn waiting_ms(&self) -> Option<i64> {
+        let until = self.answered_at.or(self.ended_at)?;
+        Some((until - self.started_at).num_milliseconds().max(0))
+    }
+
+    /// How long people spoke, in ms. `None` until an answered call ended.
+    pub fn talking_ms(&self) -> Option<i64> {
+        Some((self.ended_at? - self.answered_at?).num_milliseconds().max(0))
+    }
+}
+
+/// Fills a blank; says whether it did.
+fn fill<T: Clone>(known: &mut Option<T>, said: Option<&T>) -> bool {
+    if known.is_none() && said.is_some() {
+        *known = said.cloned();
+        return true;
+    }
+    false
+}
+
+fn fill_number(text: &mut Option<String>, key: &mut Option<String>, said: Option<&Number>) -> bool {
+    let (None, Some(number)) = (text.as_ref(), said) else { return false };
+    *text = Some(number.raw().into());
+    *key = Some(number.key().into());
+    true
+}
+
+fn earlier(known: Option<Moment>, said: Moment) -> Option<Moment> {
+    Some(known.map_or(said, |known| known.min(said)))
+}

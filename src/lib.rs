@@ -1,0 +1,3 @@
+//! Hookswitch: receives a PBX's call events, answers at once, keeps the caller log.
+pub mod call;
+mod words;
