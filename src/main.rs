@@ -1,1 +1,13 @@
-fn main(){}
+//! The command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match hookswitch::cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("hookswitch: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}

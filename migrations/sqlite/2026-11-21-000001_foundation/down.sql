@@ -1,0 +1,10 @@
+DROP TABLE journal;
+DROP TABLE calls;
+DROP TABLE contact_numbers;
+DROP TABLE contacts;
+DROP TABLE caller_id_rules;
+DROP TABLE block_rules;
+DROP TABLE keys;
+DROP TABLE pbxes;
+DROP TABLE feed;
+DROP TABLE settings;

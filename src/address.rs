@@ -1,0 +1,53 @@
+//! Whence a request comes: the peer, or what a trusted proxy says of it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::HttpRequest;
+use ipnet::IpNet;
+
+/// The client's address: the last one in X-Forwarded-For that no trusted proxy has, if the peer is one.
+pub fn of(http: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
+    let peer = http.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+    let is_proxy = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    if !is_proxy(&peer) {
+        return peer;
+    }
+    let forwarded = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> = forwarded
+        .flat_map(|value| value.split(','))
+        .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
+        .map(|hop| hop.to_canonical())
+        .collect();
+    hops.into_iter().rev().find(|hop| !is_proxy(hop)).unwrap_or(peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn seen(peer: &str, forwarded: &str, trusted: &[&str]) -> String {
+        let request = TestRequest::default()
+            .peer_addr(format!("{peer}:1").parse().expect("an address"))
+            .insert_header(("X-Forwarded-For", forwarded))
+            .to_http_request();
+        let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().expect("a network")).collect();
+        of(&request, &trusted).to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        assert_eq!(seen("203.0.113.9", "198.51.100.1", &[]), "203.0.113.9");
+        assert_eq!(seen("10.0.0.2", "198.51.100.1", &["10.0.0.0/8"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn what_the_client_itself_put_in_front_is_not_believed() {
+        assert_eq!(seen("10.0.0.2", "1.2.3.4, 198.51.100.1, 10.0.0.7", &["10.0.0.0/8"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn a_proxy_that_says_nothing_useful_is_the_client() {
+        assert_eq!(seen("10.0.0.2", "unknown", &["10.0.0.0/8"]), "10.0.0.2");
+    }
+}

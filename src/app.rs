@@ -1,0 +1,162 @@
+//! What handlers share, how it all starts and stops, and the table of routes.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, TcpListener};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_web::{HttpServer, dev, web};
+use arc_swap::ArcSwap;
+use diesel::QueryResult;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::config::Config;
+use crate::error::{Result, StartError};
+use crate::metrics::Metrics;
+use crate::snapshot::Snapshot;
+use crate::store::writer::RuleHit;
+use crate::store::{self, Db, StopFlag, Store};
+use crate::{api, housekeeping, intake};
+
+/// What handlers share.
+pub struct App {
+    /// As the operator set it.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Slows down who guesses tokens and keys, by address.
+    pub strangers: DefaultKeyedRateLimiter<IpAddr>,
+    /// Rules that decided calls, until they are written down.
+    pub hits: Hits,
+    snapshot: ArcSwap<Snapshot>,
+}
+
+impl App {
+    /// PBXes, keys and rules as of now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Reads them anew, after a change.
+    ///
+    /// # Errors
+    /// What the database says; then the old ones stay.
+    pub fn reload(&self, db: &mut Db) -> QueryResult<()> {
+        self.snapshot.store(Arc::new(Snapshot::load(db, &self.config.numbering)?));
+        Ok(())
+    }
+
+    /// Changes PBXes, keys or rules in one transaction; acts on the next event.
+    ///
+    /// # Errors
+    /// What `f` or the database says; then nothing changed.
+    pub async fn change<T, F>(this: &Data<Self>, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    {
+        let app = Data::clone(this);
+        this.store
+            .query(move |db| {
+                let answer = store::settings::change(db, f)?;
+                app.reload(db)?;
+                Ok::<T, crate::error::Error>(answer)
+            })
+            .await
+    }
+}
+
+/// Counts rule hits in memory; housekeeping writes them down once a second, off the hot path.
+#[derive(Default)]
+pub struct Hits(Mutex<HashMap<RuleHit, i64>>);
+
+impl Hits {
+    /// One more.
+    pub fn note(&self, rule: RuleHit) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(rule).or_default() += 1;
+    }
+
+    /// What is not written down yet; it is the caller's now.
+    pub fn take(&self) -> HashMap<RuleHit, i64> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A server that runs.
+pub struct Running {
+    /// To stop it by its handle.
+    pub server: dev::Server,
+    /// What its handlers share.
+    pub app: Data<App>,
+    stop: StopFlag,
+}
+
+impl Running {
+    /// Serves until it is stopped; then what is queued is committed and threads are told to end.
+    ///
+    /// # Errors
+    /// Where serving itself failed.
+    pub async fn finish(self) -> std::io::Result<()> {
+        let ended = self.server.await;
+        self.stop.set();
+        housekeeping::write_hits(&self.app).await;
+        self.app.store.writer.close().await;
+        ended
+    }
+}
+
+/// Starts everything on `listener`. The program and its tests come through here. `store` is open and up to date.
+///
+/// # Errors
+/// What a person must mend before it can start, in one line.
+pub fn serve(config: Config, store: Store, metrics: Arc<Metrics>, listener: TcpListener) -> Result<Running, StartError> {
+    let snapshot = {
+        let mut db = store.target().connect().map_err(|e| StartError::connection(store.target(), &e))?;
+        Snapshot::load(&mut db, &config.numbering).map_err(StartError::database)?
+    };
+    let per_minute = NonZeroU32::new(config.serve.failed_tokens_per_minute).unwrap_or(NonZeroU32::MIN);
+    let app = Data::new(App {
+        strangers: RateLimiter::keyed(Quota::per_minute(per_minute)),
+        hits: Hits::default(),
+        snapshot: ArcSwap::from_pointee(snapshot),
+        metrics,
+        store,
+        config,
+    });
+    let stop = StopFlag::default();
+    let watched = app.clone();
+    store::listen::watch_config(app.store.target().clone(), stop.clone(), move |db| {
+        if let Err(e) = watched.reload(db) {
+            log::error!("the configuration could not be read: {e}");
+        }
+    });
+    let server = http(&app, listener).map_err(|e| StartError(format!("cannot serve: {e}")))?;
+    actix_web::rt::spawn(housekeeping::run(app.clone()));
+    Ok(Running { server, app, stop })
+}
+
+fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> {
+    let shared = app.clone();
+    let serve = &app.config.serve;
+    let client = Duration::from_secs(serve.client_timeout_s);
+    let server = HttpServer::new(move || {
+        let app = shared.clone();
+        actix_web::App::new().app_data(shared.clone()).configure(intake::routes).configure(move |c| routes(c, &app))
+    })
+    .workers(app.config.workers())
+    .max_connections(serve.max_connections)
+    .client_request_timeout(client)
+    .keep_alive(Duration::from_secs(serve.keep_alive_s))
+    .shutdown_timeout(serve.shutdown_timeout_s)
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+fn routes(config: &mut web::ServiceConfig, app: &Data<App>) {
+    api::routes(config, app);
+}

@@ -1,0 +1,102 @@
+//! `hookswitch serve`: the first start's setting-up, and the server until it is told to stop.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use crate::app::{self, Running};
+use crate::clock;
+use crate::config::{Config, Database, Serve};
+use crate::error::StartError;
+use crate::metrics::Metrics;
+use crate::secret::{Hash, new_key, new_token};
+use crate::store::keys::Role;
+use crate::store::pbxes::NewPbx;
+use crate::store::{self, Db, Store};
+
+/// Serves until SIGTERM or SIGINT.
+pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
+    let listener = TcpListener::bind(serve.listen)
+        .map_err(|e| StartError(format!("cannot listen on {}: {e}; choose another with --listen", serve.listen)))?;
+    let bound = listener.local_addr().map_err(|e| StartError(e.to_string()))?;
+    let config = Config::new(database, serve, bound)?;
+    let metrics = Arc::new(Metrics::new().map_err(|e| StartError(e.to_string()))?);
+    let store = Store::open(&config.target, store::writer::Limits::default(), metrics.clone())?;
+    let welcome = first_start(&store, &config)?;
+    println!("Hookswitch {} serves {} with {}", env!("CARGO_PKG_VERSION"), config.public_url, config.target.describe());
+    if let Some(welcome) = welcome {
+        println!("{welcome}");
+    }
+    actix_web::rt::System::new().block_on(async move {
+        let running = app::serve(config, store, metrics, listener)?;
+        until_told(running).await
+    })
+}
+
+async fn until_told(running: Running) -> Result<(), StartError> {
+    let handle = running.server.handle();
+    actix_web::rt::spawn(async move {
+        told_to_stop().await;
+        log::info!("stopping: no new connections; what is under way is finished");
+        handle.stop(true).await;
+    });
+    running.finish().await.map_err(|e| StartError(format!("the server failed: {e}")))
+}
+
+/// SIGTERM or SIGINT.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(e) => {
+            log::error!("only ctrl-c will stop this server: {e}");
+            let _told = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// Makes the first PBX and the first key where there are none. What it says is said once.
+fn first_start(store: &Store, config: &Config) -> Result<Option<String>, StartError> {
+    let mut db = store.target().connect().map_err(|e| StartError::connection(store.target(), &e))?;
+    let made = store::settings::change(&mut db, |db| make_first(db, config)).map_err(StartError::database)?;
+    let lines: Vec<String> = made.into_iter().flatten().collect();
+    Ok((!lines.is_empty()).then(|| lines.join("\n")))
+}
+
+fn make_first(db: &mut Db, config: &Config) -> diesel::QueryResult<[Option<String>; 2]> {
+    let now = clock::now();
+    let url = &config.public_url;
+    let pbx = if store::pbxes::all(db)?.is_empty() {
+        let token = new_token();
+        let new = NewPbx {
+            name: "First PBX".into(),
+            dialect: "zammad".into(),
+            region: config.numbering.region(),
+            options: "{}".into(),
+            allowed_addresses: "[]".into(),
+            token_hash: Hash::of(&token),
+        };
+        store::pbxes::insert(db, &new, now)?;
+        Some(format!(
+            "PBX URL: {url}/api/v1/cti/{token}\n\
+             Try it: curl -X POST --data \"event=newCall&from=493055571600&to=491711234567890&direction=in&callId=123456&user[]=Alice&user[]=Bob\" {url}/api/v1/cti/{token}"
+        ))
+    } else {
+        None
+    };
+    let key = if store::keys::all(db)?.iter().any(|key| key.role == Role::Admin && key.revoked_at.is_none()) {
+        None
+    } else {
+        let key = new_key();
+        store::keys::insert(db, "first admin", Role::Admin, &Hash::of(&key), None, now)?;
+        Some(format!(
+            "Key: {key}\nAPI: {url}/api/v1/calls (with the header \"Authorization: Bearer {key}\")\nPage: {url}/\n\
+             The URL and the key are shown this once: keep them."
+        ))
+    };
+    Ok([pbx, key])
+}

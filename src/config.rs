@@ -1,0 +1,173 @@
+//! Everything that an operator can set: flags and environment, checked once. Nothing else reads the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use ipnet::IpNet;
+
+use crate::error::StartError;
+use crate::number::Numbering;
+use crate::store::target::Target;
+
+/// Where the data is: for every command.
+#[derive(Debug, Clone, Args)]
+pub struct Database {
+    /// The database: postgres://user:password@host/name or sqlite://path/to/file.db
+    /// [default: sqlite, hookswitch.db in the data folder]
+    #[arg(long, global = true, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, help_heading = "Everywhere")]
+    pub database_url: Option<String>,
+
+    /// The folder for what is kept in files; made with owner-only rights
+    #[arg(long, global = true, env = "HOOKSWITCH_DATA_DIR", value_name = "FOLDER", default_value = "./data", help_heading = "Everywhere")]
+    pub data_dir: PathBuf,
+
+    /// The country whose numbers are written without country code (ISO 3166, two letters); a PBX may have its own
+    #[arg(long, global = true, env = "HOOKSWITCH_REGION", value_name = "COUNTRY", default_value = "DE", help_heading = "Everywhere")]
+    pub region: String,
+
+    /// What is logged: error, warn, info, debug, trace; or by module, as in "info,hookswitch=debug"
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "LEVEL", default_value = "info", help_heading = "Everywhere")]
+    pub log_level: String,
+}
+
+impl Database {
+    /// Which database.
+    ///
+    /// # Errors
+    /// One line that says what to mend.
+    pub fn target(&self) -> Result<Target, StartError> {
+        match self.database_url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
+            Some(url) => url.parse(),
+            None => Ok(Target::Sqlite(self.data_dir.join("hookswitch.db"))),
+        }
+    }
+
+    /// How numbers are read where nothing else is said.
+    ///
+    /// # Errors
+    /// One line that says what to mend.
+    pub fn numbering(&self) -> Result<Numbering, StartError> {
+        Numbering::new(&self.region, None).map_err(|e| StartError(format!("--region: {e}")))
+    }
+}
+
+/// How the server serves.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, env = "HOOKSWITCH_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// The address under which PBXes and people reach the server, as in https://calls.example.org
+    /// [default: http:// and the address listened on]
+    #[arg(long, env = "HOOKSWITCH_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Threads that serve HTTP [default: one fewer than cores, at least one: the writer has its own]
+    #[arg(long, env = "HOOKSWITCH_WORKERS", value_name = "COUNT")]
+    pub workers: Option<usize>,
+
+    /// The longest time that a PBX waits for its answer, in ms; then it gets 503
+    #[arg(long, env = "HOOKSWITCH_INTAKE_DEADLINE_MS", value_name = "MS", default_value_t = 500)]
+    pub intake_deadline_ms: u64,
+
+    /// A call that rings for longer, in seconds, gets the outcome "lost"
+    #[arg(long, env = "HOOKSWITCH_RINGING_LIMIT_S", value_name = "SECONDS", default_value_t = 600)]
+    pub ringing_limit_s: u32,
+
+    /// A call that is connected for longer, in seconds, gets the outcome "lost"
+    #[arg(long, env = "HOOKSWITCH_CONNECTED_LIMIT_S", value_name = "SECONDS", default_value_t = 43_200)]
+    pub connected_limit_s: u32,
+
+    /// Reverse proxies (CIDR, comma-separated) whose X-Forwarded-For is believed
+    #[arg(long, env = "HOOKSWITCH_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Web origins that may call the API from a browser, comma-separated [default: none]
+    #[arg(long, env = "HOOKSWITCH_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+
+    /// Wrong tokens or keys per minute and address before it is answered 429; good ones always pass
+    #[arg(long, env = "HOOKSWITCH_FAILED_TOKENS_PER_MINUTE", value_name = "COUNT", default_value_t = 60)]
+    pub failed_tokens_per_minute: u32,
+
+    /// The most connections at once, for each thread
+    #[arg(long, env = "HOOKSWITCH_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 25_000)]
+    pub max_connections: usize,
+
+    /// How long a client may take to send its request head, and again its body, in seconds
+    #[arg(long, env = "HOOKSWITCH_CLIENT_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10)]
+    pub client_timeout_s: u64,
+
+    /// How long an idle connection is kept, in seconds
+    #[arg(long, env = "HOOKSWITCH_KEEP_ALIVE_S", value_name = "SECONDS", default_value_t = 75)]
+    pub keep_alive_s: u64,
+
+    /// How long a stop waits for requests under way, in seconds
+    #[arg(long, env = "HOOKSWITCH_SHUTDOWN_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10)]
+    pub shutdown_timeout_s: u64,
+}
+
+/// All of it, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which database.
+    pub target: Target,
+    /// The default country.
+    pub numbering: Numbering,
+    /// As PBXes and people reach us; no slash at the end.
+    pub public_url: String,
+    /// The rest as given.
+    pub serve: Serve,
+}
+
+impl Config {
+    /// Checks what was given. `bound` is the address really listened on.
+    ///
+    /// # Errors
+    /// One line that says what to mend.
+    pub fn new(database: &Database, serve: Serve, bound: SocketAddr) -> Result<Self, StartError> {
+        let public_url = match serve.public_url.as_deref().map(|url| url.trim_end_matches('/')) {
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => url.into(),
+            Some(url) => {
+                return Err(StartError(format!("--public-url {url:?}: must begin with http:// or https://")));
+            }
+            None => format!("http://{bound}"),
+        };
+        if serve.intake_deadline_ms == 0 {
+            return Err(StartError("--intake-deadline-ms: must be at least 1".into()));
+        }
+        Ok(Self { target: database.target()?, numbering: database.numbering()?, public_url, serve })
+    }
+
+    /// How long a PBX waits at most.
+    pub fn intake_deadline(&self) -> Duration {
+        Duration::from_millis(self.serve.intake_deadline_ms)
+    }
+
+    /// How long a body may take.
+    pub fn client_timeout(&self) -> Duration {
+        Duration::from_secs(self.serve.client_timeout_s)
+    }
+
+    /// Threads that serve HTTP.
+    pub fn workers(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.serve.workers.unwrap_or_else(|| cores() - 1).max(1)
+    }
+}
+
+/// Reads `.env` into the environment where there is one.
+///
+/// # Errors
+/// Where it is there but cannot be read.
+pub fn read_dotenv(folder: &Path) -> Result<(), StartError> {
+    let file = folder.join(".env");
+    match dotenvy::from_path(&file) {
+        Err(dotenvy::Error::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(StartError(format!("{}: {e}", file.display()))),
+        Ok(()) => Ok(()),
+    }
+}

@@ -1,0 +1,109 @@
+//! Dialects: how each PBX says what happens, and what it wants to hear. A dialect is one file of pure functions.
+//!
+//! To add one: its file, its folder in `tests/fixtures/`, and two lines here (`mod x;` and `&x::X` in `ALL`).
+
+pub mod params;
+mod zammad;
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use crate::call::{CallEvent, Decision, Moment};
+use crate::number::Numbering;
+use params::Params;
+
+/// Every dialect, in the order in which people are shown them.
+pub const ALL: &[&dyn Dialect] = &[&zammad::Zammad];
+
+/// The dialect of that name.
+pub fn named(name: &str) -> Option<&'static dyn Dialect> {
+    ALL.iter().copied().find(|dialect| dialect.name() == name)
+}
+
+/// One request to a PBX's URL, as a dialect sees it.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Query, form, JSON or multipart as one list.
+    pub params: &'a Params,
+    /// How this PBX's numbers are read.
+    pub numbering: &'a Numbering,
+    /// When it arrived: the event's time where the PBX tells none.
+    pub received: Moment,
+}
+
+/// What a request says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// Something about a call.
+    Event(CallEvent),
+    /// Nothing that makes or moves a call; kept in the journal.
+    Ignored {
+        /// Its kind in the PBX's word.
+        kind: String,
+        /// Why no call is made of it.
+        why: String,
+    },
+}
+
+/// Why a request gets an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names the field and the remedy.
+    pub why: String,
+}
+
+impl Refusal {
+    /// 422, the status of everything that is readable but wrong.
+    pub fn unprocessable(why: impl Into<String>) -> Self {
+        Self { status: 422, why: why.into() }
+    }
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// With its character set.
+    pub content_type: &'static str,
+    /// As the PBX reads it.
+    pub body: Cow<'static, str>,
+}
+
+impl Reply {
+    /// JSON.
+    pub fn json(status: u16, body: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, content_type: "application/json; charset=utf-8", body: body.into() }
+    }
+}
+
+/// A PBX's language.
+pub trait Dialect: Sync + Debug {
+    /// As in URLs, in the table of PBXes and on the command line.
+    fn name(&self) -> &'static str;
+
+    /// The paths of its endpoint before the token; people are told the first.
+    fn paths(&self) -> &'static [&'static str];
+
+    /// The path that people are told.
+    fn path(&self) -> &'static str {
+        self.paths()[0]
+    }
+
+    /// Their words to ours.
+    ///
+    /// # Errors
+    /// Where it cannot be taken, what the PBX is told.
+    fn parse(&self, request: &Request) -> Result<Said, Refusal>;
+
+    /// Our decision to their words. `hook` is the absolute address for events that follow.
+    fn render(&self, event: &CallEvent, decision: &Decision, hook: &str) -> Reply;
+
+    /// What is answered to a request that was taken but ignored.
+    fn acknowledge(&self) -> Reply;
+
+    /// An error in their words.
+    fn refuse(&self, refusal: &Refusal) -> Reply;
+}

@@ -1,0 +1,135 @@
+//! Zammad's CTI push ("CTI (generic)"). Facts: docs.zammad.org, api/generic-cti, and the behaviour of its
+//! endpoint. Answers and error texts are Zammad's where it has one.
+
+use serde_json::json;
+
+use super::{Dialect, Refusal, Reply, Request, Said};
+use crate::call::{CallEvent, Cause, Decision, Direction, Kind};
+use crate::dialect::params::Params;
+use crate::number::Number;
+
+/// The longest texts, in characters: the sizes of Zammad's columns. It cuts silently; we refuse.
+const CALL_ID: usize = 250;
+const NUMBER: usize = 100;
+const NAME: usize = 250;
+/// The most users of one call.
+const USERS: usize = 50;
+
+/// Zammad's CTI push.
+#[derive(Debug)]
+pub struct Zammad;
+
+impl Dialect for Zammad {
+    fn name(&self) -> &'static str {
+        "zammad"
+    }
+
+    fn paths(&self) -> &'static [&'static str] {
+        &["/api/v1/cti", "/api/v1/integration/cti"]
+    }
+
+    fn parse(&self, request: &Request) -> Result<Said, Refusal> {
+        let p = request.params;
+        let direction: Direction = p
+            .get("direction")
+            .and_then(|word| word.trim().parse().ok())
+            .ok_or_else(|| Refusal::unprocessable("Invalid direction!"))?;
+        let kind = kind(p)?;
+        let raw_cause = short(p, "cause", NAME)?.filter(|_| kind == Kind::Hangup);
+        Ok(Said::Event(CallEvent {
+            call_id: call_id(p)?,
+            leg_id: String::new(),
+            kind,
+            direction: Some(direction),
+            from: number(request, "from")?,
+            to: number(request, "to")?,
+            users: users(p)?,
+            queue: short(p, "queue", NAME)?,
+            answering_number: short(p, "answeringNumber", NUMBER)?,
+            cause: raw_cause.as_deref().and_then(cause),
+            raw_cause,
+            at: request.received,
+        }))
+    }
+
+    fn render(&self, event: &CallEvent, decision: &Decision, _hook: &str) -> Reply {
+        match decision {
+            Decision::Reject { reason, .. } if event.kind == Kind::NewCall => {
+                Reply::json(200, json!({ "action": "reject", "reason": reason }).to_string())
+            }
+            // Zammad's code sends caller_id, its documentation says callerId: clients read either
+            Decision::Dial { caller_id, number, .. } if event.kind == Kind::NewCall => Reply::json(
+                200,
+                json!({ "action": "dial", "caller_id": caller_id, "callerId": caller_id, "number": number })
+                    .to_string(),
+            ),
+            _ => self.acknowledge(),
+        }
+    }
+
+    fn acknowledge(&self) -> Reply {
+        Reply::json(200, "{}") // two bytes: a real client compares the text
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        Reply::json(refusal.status, json!({ "error": refusal.why }).to_string())
+    }
+}
+
+fn kind(p: &Params) -> Result<Kind, Refusal> {
+    let word = p.get("event").map(str::trim).ok_or_else(|| {
+        Refusal::unprocessable("event: missing; send newCall, answer or hangup")
+    })?;
+    word.parse().map_err(|_| {
+        let shown: String = word.chars().take(40).collect();
+        Refusal::unprocessable(format!("event: unknown event {shown:?}; send newCall, answer or hangup"))
+    })
+}
+
+/// `callId` as documented, `call_id` as Zammad's code also takes it, `callid` as an older 3CX bridge sends.
+fn call_id(p: &Params) -> Result<String, Refusal> {
+    for name in ["callId", "call_id", "callid"] {
+        if let Some(id) = short(p, name, CALL_ID)? {
+            return Ok(id);
+        }
+    }
+    Err(Refusal::unprocessable("callId: missing; send the same id with each event of a call"))
+}
+
+fn number(request: &Request, name: &'static str) -> Result<Option<Number>, Refusal> {
+    let text = request.params.get(name).map(|text| within(name, text, NUMBER)).transpose()?;
+    Ok(text.and_then(|text| request.numbering.read(text)))
+}
+
+fn users(p: &Params) -> Result<Vec<String>, Refusal> {
+    let users = p.all(&["user", "user[]"]);
+    if users.len() > USERS {
+        return Err(Refusal::unprocessable(format!("user: {} users, at most {USERS} are kept", users.len())));
+    }
+    for user in &users {
+        within("user", user, NAME)?;
+    }
+    Ok(users)
+}
+
+fn short(p: &Params, name: &str, limit: usize) -> Result<Option<String>, Refusal> {
+    let text = p.get(name).map(str::trim).filter(|text| !text.is_empty());
+    text.map(|text| within(name, text, limit).map(Into::into)).transpose()
+}
+
+fn within<'a>(name: &str, text: &'a str, limit: usize) -> Result<&'a str, Refusal> {
+    if text.len() <= limit {
+        return Ok(text); // bytes are never fewer than characters
+    }
+    match text.chars().count() {
+        count if count > limit => Err(Refusal::unprocessable(format!(
+            "{name}: {count} characters, at most {limit} are kept; send a shorter one"
+        ))),
+        _ => Ok(text),
+    }
+}
+
+/// The documented words; and what FreeSWITCH, Asterisk and Q.850 say instead, since real bridges pass that on.
+fn cause(word: &str) -> Option<Cause> {
+    word.parse().ok()
+}

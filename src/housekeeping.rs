@@ -1,0 +1,80 @@
+//! What is done beside the requests, each as a step that a test can call.
+
+use std::time::Duration;
+
+use actix_web::web::Data;
+use chrono::TimeDelta;
+
+use crate::app::App;
+use crate::call::{Moment, State};
+use crate::clock;
+use crate::error::Result;
+use crate::store::amend::Amendment;
+use crate::store::{self, Db};
+
+/// The most calls that one sweep closes in one transaction.
+const SWEPT_AT_ONCE: i64 = 200;
+
+/// Once a second, for ever (the server's end ends it).
+pub async fn run(app: Data<App>) {
+    let mut second = actix_web::rt::time::interval(Duration::from_secs(1));
+    let mut passed = 0_u64;
+    loop {
+        second.tick().await;
+        passed += 1;
+        write_hits(&app).await;
+        app.metrics.upkeep();
+        if passed.is_multiple_of(10) {
+            app.strangers.retain_recent();
+            while let Ok(true) = sweep(&app, clock::now()).await.inspect_err(|e| log::warn!("the sweep failed: {e}")) {}
+        }
+    }
+}
+
+/// Closes calls for which no hangup came. `true` if there may be more.
+///
+/// # Errors
+/// What the database says.
+pub async fn sweep(app: &Data<App>, now: Moment) -> Result<bool> {
+    let rang = now - TimeDelta::seconds(app.config.serve.ringing_limit_s.into());
+    let spoke = now - TimeDelta::seconds(app.config.serve.connected_limit_s.into());
+    let ids = app.store.query(move |db| store::calls::stale(db, rang, spoke, SWEPT_AT_ONCE)).await?;
+    if ids.is_empty() {
+        return Ok(false);
+    }
+    let more = ids.len() as i64 == SWEPT_AT_ONCE;
+    let stale = move |call: &crate::call::Call| match call.state {
+        State::Ringing => call.started_at < rang,
+        State::Connected => call.answered_at.is_some_and(|answered| answered < spoke),
+        State::Ended => false,
+    };
+    let amendment = Amendment {
+        ids,
+        kind: "lost",
+        why: Some("no hangup came in time".into()),
+        at: now,
+        change: Box::new(move |call| {
+            let lost = stale(call); // an event may have come since it was found
+            if lost {
+                call.close_as_lost(now);
+            }
+            lost
+        }),
+    };
+    let closed = app.store.writer.amend(amendment).await?;
+    log::info!("{} calls got no hangup in time and were closed as lost", closed.len());
+    Ok(more)
+}
+
+/// Adds up what the rules decided since the last time.
+pub async fn write_hits(app: &Data<App>) {
+    let hits = app.hits.take();
+    if hits.is_empty() {
+        return;
+    }
+    let now = clock::now();
+    let work = move |db: &mut Db| store::rules::add_hits(db, &hits, now);
+    if let Err(e) = app.store.query(work).await {
+        log::warn!("some rule hits were not counted: {e}");
+    }
+}

@@ -1,0 +1,183 @@
+//! The hot path: a request to a PBX's URL, from its bytes to its answer. An answer means: committed.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{Bytes, Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use tokio::time::timeout;
+
+use crate::address;
+use crate::app::App;
+use crate::call::{CallEvent, Decision, Kind, Moment};
+use crate::clock;
+use crate::dialect::params::Params;
+use crate::dialect::{self, Dialect, Refusal, Reply, Request, Said};
+use crate::pbx::Pbx;
+use crate::rules::Question;
+use crate::snapshot::Snapshot;
+use crate::store::writer::{Arrival, without};
+
+/// The largest body, in bytes.
+pub const BODY: usize = 64 * 1024;
+
+/// The endpoints of every dialect.
+pub fn routes(config: &mut web::ServiceConfig) {
+    for dialect in dialect::ALL {
+        for path in dialect.paths() {
+            config.service(
+                web::resource(format!("{path}/{{token}}"))
+                    .app_data(Data::new(*dialect))
+                    .route(web::post().to(receive)),
+            );
+        }
+    }
+}
+
+async fn receive(
+    app: Data<App>,
+    at: Data<&'static dyn Dialect>,
+    token: Path<String>,
+    http: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let begun = Instant::now();
+    let now = clock::now();
+    let address = address::of(&http, &app.config.serve.trusted_proxies);
+    let snapshot = app.snapshot();
+    let Some(pbx) = snapshot.pbx(&token, now) else {
+        return stranger(&app, **at, address);
+    };
+    let body = match read(&app, payload).await {
+        Ok(body) => body,
+        Err(refusal) => return answer(at.refuse(&refusal)),
+    };
+    let said = admit(&app, pbx, **at, address)
+        .and_then(|()| understand(pbx, &http, &body, now))
+        .map(|said| decide(&snapshot, pbx, said, now));
+    app.metrics.decided(begun.elapsed());
+    let arrival = Arrival {
+        pbx: pbx.clone(),
+        received_at: now,
+        address: address.to_string(),
+        content_type: content_type(&http).map(Into::into),
+        query: Some(http.query_string()).filter(|query| !query.is_empty()).map(|query| without(&token, query)),
+        body: without(&token, &printable(&body)),
+        hook: format!("{}{}/{token}", app.config.public_url, at.path()),
+        token: token.into_inner(),
+        said,
+    };
+    record(&app, **at, arrival).await
+}
+
+/// A token that nobody has. Guessing is slowed down by address; a good token is never held up, since it is
+/// looked up first.
+fn stranger(app: &App, at: &dyn Dialect, address: std::net::IpAddr) -> HttpResponse {
+    let limited = app.strangers.check_key(&address).is_err();
+    app.metrics.unknown_token(limited);
+    if limited {
+        let reply = at.refuse(&Refusal { status: 429, why: "too many wrong tokens from your address; wait a minute".into() });
+        return answer_with(reply, |response| drop(response.insert_header((header::RETRY_AFTER, "60"))));
+    }
+    log::warn!("a request with an unknown token came from {address}");
+    answer(at.refuse(&Refusal { status: 401, why: "Invalid token, please contact your admin!".into() }))
+}
+
+/// The body, within its limit of size and time.
+async fn read(app: &App, payload: Payload) -> Result<Bytes, Refusal> {
+    let too_large = || Refusal::unprocessable(format!("body: more than {BODY} bytes; send less"));
+    match timeout(app.config.client_timeout(), payload.to_bytes_limited(BODY)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(e))) => Err(Refusal { status: 400, why: format!("body: {e}") }),
+        Ok(Err(_limit)) => Err(too_large()),
+        Err(_elapsed) => Err(Refusal { status: 408, why: "body: did not arrive in time".into() }),
+    }
+}
+
+/// May this PBX speak, here and from there?
+fn admit(app: &App, pbx: &Pbx, at: &dyn Dialect, address: std::net::IpAddr) -> Result<(), Refusal> {
+    if !pbx.enabled {
+        return Err(Refusal::unprocessable("Feature not configured, please contact your admin!"));
+    }
+    if pbx.dialect.name() != at.name() {
+        let (name, right) = (pbx.dialect.name(), pbx.dialect.path());
+        let why = format!("this token's PBX speaks {name}: its URL is {}{right}/{{token}}", app.config.public_url);
+        return Err(Refusal { status: 404, why });
+    }
+    if !pbx.allows(address) {
+        let why = format!("the address {address} is not among this PBX's allowed addresses");
+        return Err(Refusal { status: 403, why });
+    }
+    Ok(())
+}
+
+fn understand(pbx: &Pbx, http: &HttpRequest, body: &[u8], now: Moment) -> Result<Said, Refusal> {
+    let params = Params::read(http.query_string(), content_type(http), body)
+        .map_err(|e| Refusal { status: 400, why: e.to_string() })?;
+    pbx.dialect.parse(&Request { params: &params, numbering: &pbx.numbering, received: now })
+}
+
+fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> (Said, Decision) {
+    let decision = match &said {
+        Said::Event(CallEvent { kind: Kind::NewCall, direction: Some(direction), from, to, queue, users, .. }) => {
+            snapshot.rules.decide(&Question {
+                pbx_id: pbx.id,
+                direction: *direction,
+                from: from.as_ref(),
+                to: to.as_ref(),
+                queue: queue.as_deref(),
+                users,
+                at: now,
+            })
+        }
+        _ => Decision::Accept,
+    };
+    (said, decision)
+}
+
+/// Waits for the commit, but no longer than a PBX should wait.
+async fn record(app: &App, at: &dyn Dialect, arrival: Arrival) -> HttpResponse {
+    let recorded = match timeout(app.config.intake_deadline(), app.store.writer.record(arrival)).await {
+        Ok(Ok(recorded)) => recorded,
+        Ok(Err(e)) => return unavailable(at, &e.to_string()),
+        Err(_elapsed) => return unavailable(at, "the database is too slow; try again shortly"),
+    };
+    app.metrics.event(at.name(), recorded.kind.map(Kind::as_str), recorded.verdict);
+    if let Some(rule) = recorded.rule_hit {
+        app.hits.note(rule);
+    }
+    answer(recorded.reply)
+}
+
+fn unavailable(at: &dyn Dialect, why: &str) -> HttpResponse {
+    let reply = at.refuse(&Refusal { status: 503, why: why.into() });
+    answer_with(reply, |response| drop(response.insert_header((header::RETRY_AFTER, "1"))))
+}
+
+fn answer(reply: Reply) -> HttpResponse {
+    answer_with(reply, |_| {})
+}
+
+fn answer_with(reply: Reply, more: impl FnOnce(&mut HttpResponseBuilder)) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type)));
+    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    more(&mut response);
+    match reply.body {
+        Cow::Borrowed(body) => response.body(body),
+        Cow::Owned(body) => response.body(body),
+    }
+}
+
+fn content_type(http: &HttpRequest) -> Option<&str> {
+    http.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+}
+
+/// For the journal: what PostgreSQL's text can hold.
+fn printable(body: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(body);
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text }
+}

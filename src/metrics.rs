@@ -1,0 +1,100 @@
+//! What `/metrics` shows (Prometheus text). One set for each server, so that tests do not share counters.
+
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_recorder};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::dialect;
+use crate::store::journal::Verdict;
+
+/// Kinds of events as labels; "other" is what makes no call.
+const KINDS: [&str; 4] = ["newCall", "answer", "hangup", "other"];
+
+/// Handles to the counters of the hot path, made once.
+pub struct Metrics {
+    page: PrometheusHandle,
+    events: Vec<Counter>,
+    unknown_tokens: Counter,
+    limited: Counter,
+    decision: Histogram,
+    commit: Histogram,
+    batch: Histogram,
+    queue: Gauge,
+    live: Gauge,
+}
+
+impl Metrics {
+    /// A fresh set, all zero.
+    ///
+    /// # Errors
+    /// Never with the buckets below; the library asks.
+    pub fn new() -> Result<Self, BuildError> {
+        let seconds: Vec<f64> = (0..14).map(|i| 0.000_05 * 2_f64.powi(i)).collect(); // 50 µs to 0.4 s
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)?
+            .set_buckets_for_metric(Matcher::Suffix("_size".into()), &[1., 2., 4., 8., 16., 32., 64., 128., 256., 512.])?
+            .build_recorder();
+        Ok(with_local_recorder(&recorder, || Self {
+            page: recorder.handle(),
+            events: labels()
+                .map(|(dialect, kind, result)| {
+                    counter!("hookswitch_events_total", "dialect" => dialect, "kind" => kind, "result" => result)
+                })
+                .collect(),
+            unknown_tokens: counter!("hookswitch_unknown_tokens_total"),
+            limited: counter!("hookswitch_limited_requests_total"),
+            decision: histogram!("hookswitch_decision_seconds"),
+            commit: histogram!("hookswitch_commit_seconds"),
+            batch: histogram!("hookswitch_batch_size"),
+            queue: gauge!("hookswitch_queued_jobs"),
+            live: gauge!("hookswitch_live_calls"),
+        }))
+    }
+
+    /// One request to a PBX's URL was answered.
+    pub fn event(&self, dialect: &str, kind: Option<&str>, verdict: Verdict) {
+        let kind = KINDS.iter().position(|known| Some(*known) == kind).unwrap_or(KINDS.len() - 1);
+        let dialect = dialect::ALL.iter().position(|known| known.name() == dialect).unwrap_or_default();
+        self.events[(dialect * KINDS.len() + kind) * Verdict::ALL.len() + verdict as usize].increment(1);
+    }
+
+    /// From the whole request to the rules' word.
+    pub fn decided(&self, took: Duration) {
+        self.decision.record(took);
+    }
+
+    /// One transaction.
+    pub fn committed(&self, events: usize, took: Duration) {
+        self.commit.record(took);
+        self.batch.record(events as f64);
+    }
+
+    /// A request with a token that nobody has; `limited` if it was answered 429.
+    pub fn unknown_token(&self, limited: bool) {
+        self.unknown_tokens.increment(1);
+        self.limited.increment(u64::from(limited));
+    }
+
+    /// Before a page is rendered.
+    pub fn gauges(&self, queued: usize, live: i64) {
+        self.queue.set(queued as f64);
+        self.live.set(live as f64);
+    }
+
+    /// The page.
+    pub fn render(&self) -> String {
+        self.page.render()
+    }
+
+    /// Folds the histograms' samples: without it they pile up until somebody looks.
+    pub fn upkeep(&self) {
+        self.page.run_upkeep();
+    }
+}
+
+fn labels() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    dialect::ALL.iter().flat_map(|dialect| {
+        KINDS.iter().flat_map(|kind| Verdict::ALL.iter().map(|verdict| (dialect.name(), *kind, verdict.as_str())))
+    })
+}

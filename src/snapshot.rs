@@ -1,0 +1,118 @@
+//! What the hot path holds in memory: PBXes, keys and rules, read whole and swapped at once, so that a request in
+//! flight keeps the set that it began with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+
+use crate::call::Moment;
+use crate::dialect;
+use crate::number::Numbering;
+use crate::pbx::Pbx;
+use crate::rules::RuleSet;
+use crate::secret::Hash;
+use crate::store::keys::{KeyRow, Role};
+use crate::store::pbxes::PbxRow;
+use crate::store::{self, Db};
+
+/// One consistent reading of the configuration.
+pub struct Snapshot {
+    pbxes: HashMap<Hash, Arc<Pbx>>,
+    keys: HashMap<Hash, Arc<Key>>,
+    /// What is decided.
+    pub rules: RuleSet,
+}
+
+/// An API key as it is held in memory.
+#[derive(Debug)]
+pub struct Key {
+    /// Its row.
+    pub id: i64,
+    /// Whose it is.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The only PBXes that it sees; `None` for all.
+    pub pbx_ids: Option<Vec<i64>>,
+    hash: Hash,
+}
+
+impl Key {
+    /// May it see that PBX's calls?
+    pub fn sees(&self, pbx_id: i64) -> bool {
+        self.pbx_ids.as_ref().is_none_or(|ids| ids.contains(&pbx_id))
+    }
+}
+
+impl Snapshot {
+    /// Reads it. Rows that this program cannot read (made by a newer one) are left out, with a line in the log.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn load(db: &mut Db, numbering: &Numbering) -> QueryResult<Self> {
+        db.transaction(|db| {
+            let pbxes = store::pbxes::all(db)?.into_iter().filter_map(|row| readable("PBX", row.id, pbx(row)));
+            let keys = store::keys::all(db)?
+                .into_iter()
+                .filter(|row| row.revoked_at.is_none())
+                .filter_map(|row| readable("key", row.id, key(row)));
+            let rules =
+                RuleSet::new(store::rules::block_rules(db)?, store::rules::caller_id_rules(db)?, numbering);
+            Ok(Self {
+                pbxes: pbxes.map(Arc::new).flat_map(tokens).collect(),
+                keys: keys.map(|key| (key.hash, Arc::new(key))).collect(),
+                rules,
+            })
+        })
+    }
+
+    /// Whose token this is.
+    pub fn pbx(&self, token: &str, now: Moment) -> Option<&Arc<Pbx>> {
+        let sent = Hash::of(token);
+        let pbx = self.pbxes.get(&sent)?;
+        let old = pbx.old_token.is_some_and(|(hash, until)| hash.matches(&sent) && now < until);
+        (pbx.token_hash.matches(&sent) || old).then_some(pbx)
+    }
+
+    /// Whose key this is.
+    pub fn key(&self, secret: &str) -> Option<&Arc<Key>> {
+        let sent = Hash::of(secret);
+        self.keys.get(&sent).filter(|key| key.hash.matches(&sent))
+    }
+}
+
+fn tokens(pbx: Arc<Pbx>) -> impl Iterator<Item = (Hash, Arc<Pbx>)> {
+    let old = pbx.old_token.map(|(hash, _)| (hash, Arc::clone(&pbx)));
+    [(pbx.token_hash, pbx)].into_iter().chain(old)
+}
+
+fn readable<T>(what: &str, id: i64, row: Result<T, String>) -> Option<T> {
+    row.inspect_err(|e| log::error!("{what} {id} is left out: {e}")).ok()
+}
+
+fn pbx(row: PbxRow) -> Result<Pbx, String> {
+    let options: serde_json::Value = serde_json::from_str(&row.options).map_err(|e| e.to_string())?;
+    let area_code = options.get("area_code").and_then(serde_json::Value::as_str);
+    let old_hash = row.old_token_hash.as_deref().and_then(Hash::from_stored);
+    Ok(Pbx {
+        id: row.id,
+        dialect: dialect::named(&row.dialect).ok_or_else(|| format!("unknown dialect {:?}", row.dialect))?,
+        numbering: Numbering::new(&row.region, area_code)?,
+        allowed_addresses: serde_json::from_str(&row.allowed_addresses).map_err(|e| e.to_string())?,
+        enabled: row.enabled,
+        token_hash: Hash::from_stored(&row.token_hash).ok_or("its token hash is not 32 bytes")?,
+        old_token: old_hash.zip(row.old_token_until),
+        name: row.name,
+    })
+}
+
+fn key(row: KeyRow) -> Result<Key, String> {
+    Ok(Key {
+        id: row.id,
+        role: row.role,
+        pbx_ids: row.pbx_ids.as_deref().map(serde_json::from_str).transpose().map_err(|e| e.to_string())?,
+        hash: Hash::from_stored(&row.key_hash).ok_or("its hash is not 32 bytes")?,
+        name: row.name,
+    })
+}

@@ -1,0 +1,54 @@
+//! One batch into SQLite: cached single-row statements in one immediate transaction.
+
+use diesel::prelude::*;
+
+use super::calls::{CallRow, Progress};
+use super::schema::{calls, feed, journal};
+use super::batch::Batch;
+
+/// Writes all of `batch` or nothing. Answers the missed calls that its answered ones reach.
+pub(super) fn write(conn: &mut SqliteConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {
+    conn.immediate_transaction(|conn| write_within(conn, batch))
+}
+
+/// The same within the caller's transaction.
+pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {
+    let last: i64 = diesel::update(feed::table.find(1))
+        .set(feed::change.eq(feed::change + batch.entries.len() as i64))
+        .returning(feed::change)
+        .get_result(conn)?;
+    let base = last - batch.entries.len() as i64;
+    batch.number_from(base);
+    for touched in batch.touched.iter().filter(|touched| touched.changed()) {
+        let row = CallRow::from(&touched.call);
+        let written = match touched.expected {
+            None => diesel::insert_into(calls::table).values(&row).execute(conn)?,
+            Some(expected) => {
+                let known = calls::table.filter(calls::id.eq(row.id).and(calls::change.eq(expected)));
+                if touched.only_progress {
+                    diesel::update(known).set(Progress::from(&row)).execute(conn)?
+                } else {
+                    diesel::update(known).set(&row).execute(conn)?
+                }
+            }
+        };
+        if written != 1 {
+            return Err(diesel::result::Error::RollbackTransaction); // somebody else moved it
+        }
+    }
+    for entry in &batch.entries {
+        diesel::insert_into(journal::table).values(entry).execute(conn)?;
+    }
+    let mut reached = Vec::new();
+    for (pbx_id, party) in &batch.reached {
+        reached.extend(
+            calls::table
+                .filter(calls::open)
+                .filter(calls::pbx_id.eq(pbx_id))
+                .filter(calls::from_key.eq(party))
+                .select(calls::id)
+                .load::<i64>(conn)?,
+        );
+    }
+    Ok(reached)
+}

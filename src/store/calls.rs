@@ -1,0 +1,261 @@
+//! Calls as rows: how they are kept, found by identity and by number, and listed.
+
+use diesel::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Db;
+use super::schema::calls;
+use crate::call::{Call, Cause, Direction, Moment, Outcome, State};
+
+/// A call as the table holds it; JSON columns as text.
+#[derive(Debug, Clone, Queryable, QueryableByName, Selectable, Insertable, AsChangeset, Identifiable)]
+#[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "each field is documented at `Call`")]
+pub struct CallRow {
+    pub id: i64,
+    pub pbx_id: i64,
+    pub call_id: String,
+    pub leg_id: String,
+    pub incarnation: i32,
+    pub direction: Option<Direction>,
+    pub from_number: Option<String>,
+    pub from_key: Option<String>,
+    pub dialed_from: Option<String>,
+    pub to_number: Option<String>,
+    pub to_key: Option<String>,
+    pub users: String,
+    pub answered_by: Option<String>,
+    pub answering_number: Option<String>,
+    pub queue: Option<String>,
+    pub state: State,
+    pub outcome: Option<Outcome>,
+    pub cause: Option<Cause>,
+    pub raw_cause: Option<String>,
+    pub decision: Option<String>,
+    pub started_at: Moment,
+    pub answered_at: Option<Moment>,
+    pub ended_at: Option<Moment>,
+    pub internal: bool,
+    pub done: bool,
+    pub done_by: Option<String>,
+    pub done_at: Option<Moment>,
+    pub open: bool,
+    pub note: Option<String>,
+    pub extra: Option<String>,
+    pub change: i64,
+}
+
+/// What answer, hangup and tick change: no column of an index that most calls are in, so few pages are touched.
+#[derive(AsChangeset)]
+#[diesel(table_name = calls, treat_none_as_null = true)]
+pub(super) struct Progress<'a> {
+    answered_by: Option<&'a str>,
+    answering_number: Option<&'a str>,
+    state: State,
+    outcome: Option<Outcome>,
+    cause: Option<Cause>,
+    raw_cause: Option<&'a str>,
+    answered_at: Option<Moment>,
+    ended_at: Option<Moment>,
+    done: bool,
+    done_by: Option<&'a str>,
+    done_at: Option<Moment>,
+    open: bool,
+    note: Option<&'a str>,
+    change: i64,
+}
+
+impl<'a> From<&'a CallRow> for Progress<'a> {
+    fn from(row: &'a CallRow) -> Self {
+        Self {
+            answered_by: row.answered_by.as_deref(),
+            answering_number: row.answering_number.as_deref(),
+            state: row.state,
+            outcome: row.outcome,
+            cause: row.cause,
+            raw_cause: row.raw_cause.as_deref(),
+            answered_at: row.answered_at,
+            ended_at: row.ended_at,
+            done: row.done,
+            done_by: row.done_by.as_deref(),
+            done_at: row.done_at,
+            open: row.open,
+            note: row.note.as_deref(),
+            change: row.change,
+        }
+    }
+}
+
+impl From<&Call> for CallRow {
+    fn from(call: &Call) -> Self {
+        let call = call.clone();
+        Self {
+            id: call.id,
+            pbx_id: call.pbx_id,
+            call_id: call.call_id,
+            leg_id: call.leg_id,
+            incarnation: call.incarnation,
+            direction: call.direction,
+            from_number: call.from_number,
+            from_key: call.from_key,
+            dialed_from: call.dialed_from,
+            to_number: call.to_number,
+            to_key: call.to_key,
+            users: json(&call.users),
+            answered_by: call.answered_by,
+            answering_number: call.answering_number,
+            queue: call.queue,
+            state: call.state,
+            outcome: call.outcome,
+            cause: call.cause,
+            raw_cause: call.raw_cause,
+            decision: call.decision.as_ref().map(json),
+            started_at: call.started_at,
+            answered_at: call.answered_at,
+            ended_at: call.ended_at,
+            internal: call.internal,
+            done: call.done,
+            done_by: call.done_by,
+            done_at: call.done_at,
+            open: call.open,
+            note: call.note,
+            extra: (call.extra != crate::call::Extra::default()).then(|| json(&call.extra)),
+            change: call.change,
+        }
+    }
+}
+
+impl From<CallRow> for Call {
+    fn from(row: CallRow) -> Self {
+        Self {
+            id: row.id,
+            pbx_id: row.pbx_id,
+            call_id: row.call_id,
+            leg_id: row.leg_id,
+            incarnation: row.incarnation,
+            direction: row.direction,
+            from_number: row.from_number,
+            from_key: row.from_key,
+            dialed_from: row.dialed_from,
+            to_number: row.to_number,
+            to_key: row.to_key,
+            users: read(&row.users).unwrap_or_default(),
+            answered_by: row.answered_by,
+            answering_number: row.answering_number,
+            queue: row.queue,
+            state: row.state,
+            outcome: row.outcome,
+            cause: row.cause,
+            raw_cause: row.raw_cause,
+            decision: row.decision.as_deref().and_then(read),
+            started_at: row.started_at,
+            answered_at: row.answered_at,
+            ended_at: row.ended_at,
+            internal: row.internal,
+            done: row.done,
+            done_by: row.done_by,
+            done_at: row.done_at,
+            open: row.open,
+            note: row.note,
+            extra: row.extra.as_deref().and_then(read).unwrap_or_default(),
+            change: row.change,
+        }
+    }
+}
+
+/// Text of a value of ours: cannot fail, since none has maps with odd keys.
+pub(super) fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What we wrote ourselves. A row that somebody edited by hand into nonsense is shown without that part.
+fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).inspect_err(|e| log::error!("unreadable JSON in a call row: {e}")).ok()
+}
+
+/// What names a call to its PBX.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallKey {
+    /// Whose id.
+    pub pbx_id: i64,
+    /// As sent.
+    pub call_id: String,
+    /// As sent, or empty.
+    pub leg_id: String,
+}
+
+/// The latest incarnation of each key that is there.
+///
+/// # Errors
+/// What the database says.
+pub fn latest(db: &mut Db, keys: &[CallKey]) -> QueryResult<Vec<Call>> {
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        let row = calls::table
+            .filter(calls::pbx_id.eq(key.pbx_id).and(calls::call_id.eq(&key.call_id)).and(calls::leg_id.eq(&key.leg_id)))
+            .order(calls::incarnation.desc())
+            .limit(1)
+            .select(CallRow::as_select())
+            .get_result::<CallRow>(db)
+            .optional()?;
+        found.extend(row.map(Call::from));
+    }
+    Ok(found)
+}
+
+/// These rows, in no particular order.
+///
+/// # Errors
+/// What the database says.
+pub fn by_ids(db: &mut Db, ids: &[i64]) -> QueryResult<Vec<Call>> {
+    let rows = calls::table.filter(calls::id.eq_any(ids)).select(CallRow::as_select()).load::<CallRow>(db)?;
+    Ok(rows.into_iter().map(Call::from).collect())
+}
+
+/// One row.
+///
+/// # Errors
+/// `NotFound`, or what the database says.
+pub fn by_id(db: &mut Db, id: i64) -> QueryResult<Call> {
+    calls::table.find(id).select(CallRow::as_select()).get_result::<CallRow>(db).map(Call::from)
+}
+
+/// Calls for which no hangup came in time: ringing since before `rang`, connected since before `spoke`.
+///
+/// # Errors
+/// What the database says.
+pub fn stale(db: &mut Db, rang: Moment, spoke: Moment, limit: i64) -> QueryResult<Vec<i64>> {
+    calls::table
+        .filter(calls::ended_at.is_null())
+        .filter(calls::answered_at.is_null().and(calls::started_at.lt(rang)).or(calls::answered_at.lt(spoke)))
+        .order((calls::started_at, calls::id))
+        .limit(limit)
+        .select(calls::id)
+        .load(db)
+}
+
+/// How many calls ring or are connected.
+///
+/// # Errors
+/// What the database says.
+pub fn count_live(db: &mut Db) -> QueryResult<i64> {
+    calls::table.filter(calls::ended_at.is_null()).count().get_result(db)
+}
+
+/// The missed calls of these far ends that nobody ticked.
+///
+/// # Errors
+/// What the database says.
+pub fn open_of(db: &mut Db, parties: &[(i64, String)]) -> QueryResult<Vec<i64>> {
+    let mut found = Vec::new();
+    for (pbx_id, party) in parties {
+        found.extend(
+            calls::table
+                .filter(calls::open.eq(true).and(calls::pbx_id.eq(pbx_id)).and(calls::from_key.eq(party)))
+                .select(calls::id)
+                .load::<i64>(db)?,
+        );
+    }
+    Ok(found)
+}

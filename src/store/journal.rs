@@ -1,0 +1,102 @@
+//! The journal: what was sent and what came of it. Its key is the feed.
+
+use diesel::prelude::*;
+
+use super::Db;
+use super::schema::journal;
+use crate::call::Moment;
+use crate::words::words;
+
+words! {
+    /// What came of a request.
+    Verdict {
+        /// A call changed.
+        Applied = "applied",
+        /// We had heard it before.
+        Repeat = "repeat",
+        /// Taken, but no call is made of it.
+        Ignored = "ignored",
+        /// Answered with an error.
+        Refused = "refused",
+    }
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = journal, treat_none_as_default_value = false)]
+pub struct Entry {
+    /// Its number in the feed.
+    pub change: i64,
+    /// At whose URL.
+    pub pbx_id: i64,
+    /// The row of the call that it is about.
+    pub call: Option<i64>,
+    /// When it came.
+    pub received_at: Moment,
+    /// What it said, in our words; of a person's change: done, undone, note; of ours: lost, reached.
+    pub kind: Option<String>,
+    /// What came of it.
+    pub result: Verdict,
+    /// Why it was ignored or refused, who ticked.
+    pub why: Option<String>,
+    /// Whence; `None` for what people and we did.
+    pub address: Option<String>,
+    /// As sent.
+    pub content_type: Option<String>,
+    /// As sent, without the token.
+    pub query: Option<String>,
+    /// As sent, without the token.
+    pub body: Option<String>,
+    /// The HTTP status of the answer.
+    pub status: Option<i32>,
+    /// Its body.
+    pub answer: Option<String>,
+}
+
+/// What is known of one call, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn of_call(db: &mut Db, call: i64) -> QueryResult<Vec<Entry>> {
+    journal::table
+        .filter(journal::call.eq(call))
+        .order(journal::change)
+        .limit(500)
+        .select(Entry::as_select())
+        .load(db)
+}
+
+/// The requests to one PBX's URL, newest first, older than `before`.
+///
+/// # Errors
+/// What the database says.
+pub fn of_pbx(
+    db: &mut Db,
+    pbx_id: i64,
+    result: Option<Verdict>,
+    before: Option<i64>,
+    limit: i64,
+) -> QueryResult<Vec<Entry>> {
+    let mut query = journal::table
+        .filter(journal::pbx_id.eq(pbx_id).and(journal::address.is_not_null()))
+        .order(journal::change.desc())
+        .limit(limit)
+        .select(Entry::as_select())
+        .into_boxed();
+    if let Some(result) = result {
+        query = query.filter(journal::result.eq(result));
+    }
+    if let Some(before) = before {
+        query = query.filter(journal::change.lt(before));
+    }
+    query.load(db)
+}
+
+/// The last change number.
+///
+/// # Errors
+/// What the database says.
+pub fn newest(db: &mut Db) -> QueryResult<i64> {
+    use super::schema::feed;
+    feed::table.select(feed::change).first(db)
+}

@@ -1,0 +1,179 @@
+//! The store: two databases behind one enum, the pool, the migrations, and plain query functions beside it.
+
+pub mod amend;
+mod batch;
+mod batch_postgres;
+mod batch_sqlite;
+pub mod calls;
+pub mod contacts;
+pub mod journal;
+pub mod keys;
+pub mod listen;
+pub mod pbxes;
+mod recent;
+pub mod rules;
+pub mod schema;
+pub mod settings;
+pub mod target;
+pub mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::error::{Error, StartError};
+use crate::metrics::Metrics;
+use target::Target;
+use writer::Writer;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// A connection to whichever database was chosen.
+#[derive(diesel::MultiConnection)]
+pub enum Db {
+    /// Production.
+    Postgres(PgConnection),
+    /// The default, in a file of ours.
+    Sqlite(SqliteConnection),
+}
+
+/// Runs the same diesel statement on either connection: for upserts, which the derive cannot carry.
+macro_rules! on_each {
+    ($db:expr, |$conn:ident| $statement:expr) => {
+        match $db {
+            $crate::store::Db::Postgres($conn) => $statement,
+            $crate::store::Db::Sqlite($conn) => $statement,
+        }
+    };
+}
+pub(crate) use on_each;
+
+/// The pool for everything but call events, and the writer for these.
+pub struct Store {
+    pool: r2d2::Pool<Target>,
+    /// Where call events and changes to calls go.
+    pub writer: Writer,
+    target: Target,
+}
+
+impl Store {
+    /// Connects once to apply the migrations, then starts the pool and the writer.
+    ///
+    /// # Errors
+    /// What a person must mend before it can start, in one line.
+    pub fn open(target: &Target, limits: writer::Limits, metrics: Arc<Metrics>) -> Result<Self, StartError> {
+        let mut db = target.open()?;
+        migrate(&mut db)?;
+        let pool = pool(target);
+        Ok(Self { pool, writer: Writer::start(db, target.clone(), limits, metrics), target: target.clone() })
+    }
+
+    /// Runs `f` on a pooled connection, off the async threads.
+    ///
+    /// # Errors
+    /// `Error::Unavailable` where no connection is to be had, else what `f` says.
+    pub async fn query<T, E, F>(&self, f: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        E: Into<Error> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let work = move || {
+            let mut db = pool.get().map_err(|_| Error::Unavailable("the database does not answer"))?;
+            f(&mut db).map_err(Into::into)
+        };
+        actix_web::web::block(work).await.map_err(|_| Error::Unavailable("the server is stopping"))?
+    }
+
+    /// Which database this is.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+}
+
+/// A few connections, made when they are needed.
+fn pool(target: &Target) -> r2d2::Pool<Target> {
+    r2d2::Pool::builder()
+        .max_size(8)
+        .min_idle(Some(0))
+        .connection_timeout(Duration::from_secs(5))
+        .build_unchecked(target.clone())
+}
+
+fn migrate(db: &mut Db) -> Result<(), StartError> {
+    if let Db::Postgres(conn) = db {
+        // several nodes may start at once; the number is ours alone
+        conn.batch_execute("SELECT pg_advisory_lock(4857483)").map_err(StartError::database)?;
+    }
+    let source = match db {
+        Db::Postgres(_) => POSTGRES,
+        Db::Sqlite(_) => SQLITE,
+    };
+    let newer = db.applied_migrations().map_err(StartError::migration)?.len()
+        > diesel::migration::MigrationSource::<diesel::pg::Pg>::migrations(&source).map_err(StartError::migration)?.len();
+    if newer {
+        return Err(StartError("the database was made by a newer Hookswitch; start that one".into()));
+    }
+    db.run_pending_migrations(source).map_err(StartError::migration)?;
+    if let Db::Postgres(conn) = db {
+        conn.batch_execute("SELECT pg_advisory_unlock(4857483)").map_err(StartError::database)?;
+    }
+    Ok(())
+}
+
+/// Takes every migration back: for the test that they go up, down and up again.
+///
+/// # Errors
+/// What the database says.
+pub fn migrate_down_and_up(db: &mut Db) -> Result<(), StartError> {
+    let source = match db {
+        Db::Postgres(_) => POSTGRES,
+        Db::Sqlite(_) => SQLITE,
+    };
+    db.revert_all_migrations(source).map_err(StartError::migration)?;
+    migrate(db)
+}
+
+/// Is the schema the one that this program was built for?
+///
+/// # Errors
+/// What the database says.
+pub fn migrations_current(db: &mut Db) -> QueryResult<bool> {
+    let source = match db {
+        Db::Postgres(_) => POSTGRES,
+        Db::Sqlite(_) => SQLITE,
+    };
+    let pending = db.has_pending_migration(source).map_err(diesel::result::Error::QueryBuilderError)?;
+    Ok(!pending)
+}
+
+/// Tells threads to end, and wakes those that sleep.
+#[derive(Clone, Default)]
+pub struct StopFlag(Arc<(std::sync::Mutex<bool>, std::sync::Condvar)>);
+
+impl StopFlag {
+    /// From now on.
+    pub fn set(&self) {
+        *self.0.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = true;
+        self.0.1.notify_all();
+    }
+
+    /// Is it?
+    pub fn is_set(&self) -> bool {
+        *self.0.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Sleeps for `time`, or less if it is set meanwhile. Answers whether it is.
+    pub fn wait(&self, time: Duration) -> bool {
+        let guard = self.0.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match self.0.1.wait_timeout_while(guard, time, |set| !*set) {
+            Ok((set, _)) => *set,
+            Err(_) => true,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Small things that all nodes share, and the version of what they hold in memory.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use super::Db;
+use super::schema::settings;
+
+const CONFIG_VERSION: &str = "config_version";
+
+/// The channel on which PostgreSQL tells other nodes to look again.
+pub const CHANNEL: &str = "hookswitch_config";
+
+/// Grows with each change of PBXes, rules or keys.
+///
+/// # Errors
+/// What the database says.
+pub fn config_version(db: &mut Db) -> QueryResult<i64> {
+    let text: String = settings::table.find(CONFIG_VERSION).select(settings::value).first(db)?;
+    text.parse().map_err(|e| diesel::result::Error::DeserializationError(Box::new(e)))
+}
+
+/// Does `f` in one transaction and tells every node that what it holds in memory has changed.
+///
+/// # Errors
+/// What `f` or the database says; then nothing changed.
+pub fn change<T, E: From<diesel::result::Error>>(db: &mut Db, f: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
+    db.transaction(|db| {
+        // a write first: SQLite then takes its lock at once
+        diesel::update(settings::table.find(CONFIG_VERSION)).set(settings::name.eq(CONFIG_VERSION)).execute(db)?;
+        let version = config_version(db)?;
+        diesel::update(settings::table.find(CONFIG_VERSION))
+            .set(settings::value.eq((version + 1).to_string()))
+            .execute(db)?;
+        let answer = f(db)?;
+        if let Db::Postgres(conn) = db {
+            conn.batch_execute(&format!("NOTIFY {CHANNEL}"))?;
+        }
+        Ok(answer)
+    })
+}
