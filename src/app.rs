@@ -1,6 +1,6 @@
 //! What handlers share, how it all starts and stops, and the table of routes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, TcpListener};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,8 @@ use actix_web::{HttpServer, dev, web};
 use arc_swap::ArcSwap;
 use diesel::QueryResult;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
 
 use crate::config::Config;
 use crate::error::{Result, StartError};
@@ -33,12 +35,24 @@ pub struct App {
     /// Rules that decided calls, until they are written down.
     pub hits: Hits,
     snapshot: ArcSwap<Snapshot>,
+    /// Keys that were used, until it is written down.
+    used_keys: Mutex<HashSet<i64>>,
 }
 
 impl App {
     /// PBXes, keys and rules as of now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// A key was used.
+    pub fn note_use(&self, key: i64) {
+        self.used_keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+    }
+
+    /// The keys that were used since the last time.
+    pub fn take_used_keys(&self) -> HashSet<i64> {
+        std::mem::take(&mut self.used_keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads them anew, after a change.
@@ -113,7 +127,12 @@ impl Running {
 ///
 /// # Errors
 /// What a person must mend before it can start, in one line.
-pub fn serve(config: Config, store: Store, metrics: Arc<Metrics>, listener: TcpListener) -> Result<Running, StartError> {
+pub fn serve(
+    config: Config,
+    store: Store,
+    metrics: Arc<Metrics>,
+    listener: TcpListener,
+) -> Result<Running, StartError> {
     let snapshot = {
         let mut db = store.target().connect().map_err(|e| StartError::connection(store.target(), &e))?;
         Snapshot::load(&mut db, &config.numbering).map_err(StartError::database)?
@@ -122,6 +141,7 @@ pub fn serve(config: Config, store: Store, metrics: Arc<Metrics>, listener: TcpL
     let app = Data::new(App {
         strangers: RateLimiter::keyed(Quota::per_minute(per_minute)),
         hits: Hits::default(),
+        used_keys: Mutex::default(),
         snapshot: ArcSwap::from_pointee(snapshot),
         metrics,
         store,
@@ -143,9 +163,18 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     let shared = app.clone();
     let serve = &app.config.serve;
     let client = Duration::from_secs(serve.client_timeout_s);
+    let description = api::description(app);
     let server = HttpServer::new(move || {
-        let app = shared.clone();
-        actix_web::App::new().app_data(shared.clone()).configure(intake::routes).configure(move |c| routes(c, &app))
+        let shared = shared.clone();
+        actix_web::App::new()
+            .app_data(shared.clone())
+            .configure(intake::routes)
+            .service(web::redirect("/api/docs", "/api/docs/"))
+            .service(SwaggerUi::new("/api/docs/{_:.*}").url("/api/v1/openapi.json", description.clone()))
+            .into_utoipa_app()
+            .configure(move |config| api::routes(config, &shared))
+            .into_app()
+            .default_service(web::to(api::nothing_here))
     })
     .workers(app.config.workers())
     .max_connections(serve.max_connections)
@@ -155,8 +184,4 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
-}
-
-fn routes(config: &mut web::ServiceConfig, app: &Data<App>) {
-    api::routes(config, app);
 }

@@ -16,19 +16,47 @@ use crate::store::target::Target;
 pub struct Database {
     /// The database: postgres://user:password@host/name or sqlite://path/to/file.db
     /// [default: sqlite, hookswitch.db in the data folder]
-    #[arg(long, global = true, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        help_heading = "Everywhere"
+    )]
     pub database_url: Option<String>,
 
     /// The folder for what is kept in files; made with owner-only rights
-    #[arg(long, global = true, env = "HOOKSWITCH_DATA_DIR", value_name = "FOLDER", default_value = "./data", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "HOOKSWITCH_DATA_DIR",
+        value_name = "FOLDER",
+        default_value = "./data",
+        help_heading = "Everywhere"
+    )]
     pub data_dir: PathBuf,
 
     /// The country whose numbers are written without country code (ISO 3166, two letters); a PBX may have its own
-    #[arg(long, global = true, env = "HOOKSWITCH_REGION", value_name = "COUNTRY", default_value = "DE", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "HOOKSWITCH_REGION",
+        value_name = "COUNTRY",
+        default_value = "DE",
+        help_heading = "Everywhere"
+    )]
     pub region: String,
 
     /// What is logged: error, warn, info, debug, trace; or by module, as in "info,hookswitch=debug"
-    #[arg(long, global = true, env = "RUST_LOG", value_name = "LEVEL", default_value = "info", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "RUST_LOG",
+        value_name = "LEVEL",
+        default_value = "info",
+        help_heading = "Everywhere"
+    )]
     pub log_level: String,
 }
 

@@ -24,9 +24,15 @@ pub async fn run(app: Data<App>) {
         passed += 1;
         write_hits(&app).await;
         app.metrics.upkeep();
+        if passed.is_multiple_of(60) {
+            write_used_keys(&app).await;
+        }
         if passed.is_multiple_of(10) {
             app.strangers.retain_recent();
-            while let Ok(true) = sweep(&app, clock::now()).await.inspect_err(|e| log::warn!("the sweep failed: {e}")) {}
+            while let Ok(true) =
+                sweep(&app, clock::now()).await.inspect_err(|e| log::warn!("the sweep failed: {e}"))
+            {
+            }
         }
     }
 }
@@ -76,5 +82,15 @@ pub async fn write_hits(app: &Data<App>) {
     let work = move |db: &mut Db| store::rules::add_hits(db, &hits, now);
     if let Err(e) = app.store.query(work).await {
         log::warn!("some rule hits were not counted: {e}");
+    }
+}
+
+/// Notes which keys are in use, to the minute.
+async fn write_used_keys(app: &Data<App>) {
+    let used = app.take_used_keys();
+    let now = clock::now();
+    let work = move |db: &mut Db| used.iter().try_for_each(|key| store::keys::used(db, *key, now));
+    if let Err(e) = app.store.query(work).await {
+        log::warn!("the use of some keys was not noted: {e}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Bytes, Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpRequest, HttpResponse, guard, web};
 use tokio::time::timeout;
 
 use crate::address;
@@ -30,6 +30,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             config.service(
                 web::resource(format!("{path}/{{token}}"))
                     .app_data(Data::new(*dialect))
+                    .guard(guard::Post())
                     .route(web::post().to(receive)),
             );
         }
@@ -63,7 +64,9 @@ async fn receive(
         received_at: now,
         address: address.to_string(),
         content_type: content_type(&http).map(Into::into),
-        query: Some(http.query_string()).filter(|query| !query.is_empty()).map(|query| without(&token, query)),
+        query: Some(http.query_string())
+            .filter(|query| !query.is_empty())
+            .map(|query| without(&token, query)),
         body: without(&token, &printable(&body)),
         hook: format!("{}{}/{token}", app.config.public_url, at.path()),
         token: token.into_inner(),
@@ -78,8 +81,11 @@ fn stranger(app: &App, at: &dyn Dialect, address: std::net::IpAddr) -> HttpRespo
     let limited = app.strangers.check_key(&address).is_err();
     app.metrics.unknown_token(limited);
     if limited {
-        let reply = at.refuse(&Refusal { status: 429, why: "too many wrong tokens from your address; wait a minute".into() });
-        return answer_with(reply, |response| drop(response.insert_header((header::RETRY_AFTER, "60"))));
+        let reply = at.refuse(&Refusal {
+            status: 429,
+            why: "too many wrong tokens from your address; wait a minute".into(),
+        });
+        return answer_with(reply, Some("60"));
     }
     log::warn!("a request with an unknown token came from {address}");
     answer(at.refuse(&Refusal { status: 401, why: "Invalid token, please contact your admin!".into() }))
@@ -103,7 +109,8 @@ fn admit(app: &App, pbx: &Pbx, at: &dyn Dialect, address: std::net::IpAddr) -> R
     }
     if pbx.dialect.name() != at.name() {
         let (name, right) = (pbx.dialect.name(), pbx.dialect.path());
-        let why = format!("this token's PBX speaks {name}: its URL is {}{right}/{{token}}", app.config.public_url);
+        let why =
+            format!("this token's PBX speaks {name}: its URL is {}{right}/{{token}}", app.config.public_url);
         return Err(Refusal { status: 404, why });
     }
     if !pbx.allows(address) {
@@ -121,17 +128,23 @@ fn understand(pbx: &Pbx, http: &HttpRequest, body: &[u8], now: Moment) -> Result
 
 fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> (Said, Decision) {
     let decision = match &said {
-        Said::Event(CallEvent { kind: Kind::NewCall, direction: Some(direction), from, to, queue, users, .. }) => {
-            snapshot.rules.decide(&Question {
-                pbx_id: pbx.id,
-                direction: *direction,
-                from: from.as_ref(),
-                to: to.as_ref(),
-                queue: queue.as_deref(),
-                users,
-                at: now,
-            })
-        }
+        Said::Event(CallEvent {
+            kind: Kind::NewCall,
+            direction: Some(direction),
+            from,
+            to,
+            queue,
+            users,
+            ..
+        }) => snapshot.rules.decide(&Question {
+            pbx_id: pbx.id,
+            direction: *direction,
+            from: from.as_ref(),
+            to: to.as_ref(),
+            queue: queue.as_deref(),
+            users,
+            at: now,
+        }),
         _ => Decision::Accept,
     };
     (said, decision)
@@ -153,19 +166,21 @@ async fn record(app: &App, at: &dyn Dialect, arrival: Arrival) -> HttpResponse {
 
 fn unavailable(at: &dyn Dialect, why: &str) -> HttpResponse {
     let reply = at.refuse(&Refusal { status: 503, why: why.into() });
-    answer_with(reply, |response| drop(response.insert_header((header::RETRY_AFTER, "1"))))
+    answer_with(reply, Some("1"))
 }
 
 fn answer(reply: Reply) -> HttpResponse {
-    answer_with(reply, |_| {})
+    answer_with(reply, None)
 }
 
-fn answer_with(reply: Reply, more: impl FnOnce(&mut HttpResponseBuilder)) -> HttpResponse {
+fn answer_with(reply: Reply, retry_after_s: Option<&'static str>) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type)));
     response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
-    more(&mut response);
+    if let Some(seconds) = retry_after_s {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
     match reply.body {
         Cow::Borrowed(body) => response.body(body),
         Cow::Owned(body) => response.body(body),

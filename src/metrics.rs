@@ -33,9 +33,13 @@ impl Metrics {
         let seconds: Vec<f64> = (0..14).map(|i| 0.000_05 * 2_f64.powi(i)).collect(); // 50 µs to 0.4 s
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)?
-            .set_buckets_for_metric(Matcher::Suffix("_size".into()), &[1., 2., 4., 8., 16., 32., 64., 128., 256., 512.])?
+            .set_buckets_for_metric(
+                Matcher::Suffix("_size".into()),
+                &[1., 2., 4., 8., 16., 32., 64., 128., 256., 512.],
+            )?
             .build_recorder();
-        Ok(with_local_recorder(&recorder, || Self {
+        Ok(with_local_recorder(&recorder, || {
+            Self {
             page: recorder.handle(),
             events: labels()
                 .map(|(dialect, kind, result)| {
@@ -49,6 +53,7 @@ impl Metrics {
             batch: histogram!("hookswitch_batch_size"),
             queue: gauge!("hookswitch_queued_jobs"),
             live: gauge!("hookswitch_live_calls"),
+        }
         }))
     }
 
@@ -95,6 +100,8 @@ impl Metrics {
 
 fn labels() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     dialect::ALL.iter().flat_map(|dialect| {
-        KINDS.iter().flat_map(|kind| Verdict::ALL.iter().map(|verdict| (dialect.name(), *kind, verdict.as_str())))
+        KINDS
+            .iter()
+            .flat_map(|kind| Verdict::ALL.iter().map(|verdict| (dialect.name(), *kind, verdict.as_str())))
     })
 }

@@ -52,7 +52,8 @@ impl Snapshot {
     /// What the database says.
     pub fn load(db: &mut Db, numbering: &Numbering) -> QueryResult<Self> {
         db.transaction(|db| {
-            let pbxes = store::pbxes::all(db)?.into_iter().filter_map(|row| readable("PBX", row.id, pbx(row)));
+            let pbxes =
+                store::pbxes::all(db)?.into_iter().filter_map(|row| readable("PBX", row.id, pbx(row)));
             let keys = store::keys::all(db)?
                 .into_iter()
                 .filter(|row| row.revoked_at.is_none())

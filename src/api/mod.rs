@@ -1,9 +1,67 @@
-//! JSON for people and programs: one file for each noun.
+//! JSON for people and programs: one file for each noun. Handlers ask, store and answer; what they show are views
+//! of their own, so that a column can change without a client noticing.
 
+mod auth;
+mod body;
+mod health;
+mod keys;
+mod openapi;
+mod page;
+
+use actix_cors::Cors;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data};
-use crate::app::App;
+use actix_web::{HttpResponse, ResponseError};
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
 
-/// All routes.
-pub fn routes(config: &mut web::ServiceConfig, _app: &Data<App>) {
-    let _ = config;
+use crate::app::App;
+use crate::error::Error;
+
+pub use openapi::description;
+
+/// Everything under `/api/v1`, and what an operator's machines ask.
+pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
+    config.service(health::healthz).service(health::readyz).service(health::metrics);
+    config.service(
+        scope("/api/v1")
+            .wrap(cors(&app.config.serve.cors_origins))
+            .wrap(headers())
+            .wrap(from_fn(auth::slow_down_guessing))
+            .app_data(body::json_config())
+            .app_data(body::query_config())
+            .app_data(body::path_config())
+            .configure(nouns)
+            .default_service(web::to(nothing_here)),
+    );
+}
+
+fn nouns(config: &mut ServiceConfig) {
+    config.service(keys::list).service(keys::create).service(keys::revoke);
+}
+
+/// For what no route matches, under `/api/v1` and elsewhere.
+pub async fn nothing_here() -> HttpResponse {
+    Error::NotFound("page; the API is described at /api/docs").error_response()
+}
+
+/// What a browser should know of every answer.
+fn headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((header::X_FRAME_OPTIONS, "DENY"))
+        .add((header::REFERRER_POLICY, "no-referrer"))
+        .add((header::CACHE_CONTROL, "no-store"))
+        .add((
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        ))
+}
+
+/// None but the origins that the operator named.
+fn cors(origins: &[String]) -> Cors {
+    let cors =
+        Cors::default().allow_any_method().allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin)).max_age(3600)
 }

@@ -12,7 +12,12 @@ use crate::error::StartError;
 /// Without a command it serves: on the first start it makes its database, a PBX and a key, and prints the URL to
 /// paste into the PBX.
 #[derive(Debug, Parser)]
-#[command(name = "hookswitch", version, args_conflicts_with_subcommands = true, after_help = "Example: hookswitch --listen 0.0.0.0:8080 --public-url https://calls.example.org")]
+#[command(
+    name = "hookswitch",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Example: hookswitch --listen 0.0.0.0:8080 --public-url https://calls.example.org"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -15,14 +15,20 @@ use crate::store::{self, Db, Store};
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
-    let listener = TcpListener::bind(serve.listen)
-        .map_err(|e| StartError(format!("cannot listen on {}: {e}; choose another with --listen", serve.listen)))?;
+    let listener = TcpListener::bind(serve.listen).map_err(|e| {
+        StartError(format!("cannot listen on {}: {e}; choose another with --listen", serve.listen))
+    })?;
     let bound = listener.local_addr().map_err(|e| StartError(e.to_string()))?;
     let config = Config::new(database, serve, bound)?;
     let metrics = Arc::new(Metrics::new().map_err(|e| StartError(e.to_string()))?);
     let store = Store::open(&config.target, store::writer::Limits::default(), metrics.clone())?;
     let welcome = first_start(&store, &config)?;
-    println!("Hookswitch {} serves {} with {}", env!("CARGO_PKG_VERSION"), config.public_url, config.target.describe());
+    println!(
+        "Hookswitch {} serves {} with {}",
+        env!("CARGO_PKG_VERSION"),
+        config.public_url,
+        config.target.describe()
+    );
     if let Some(welcome) = welcome {
         println!("{welcome}");
     }

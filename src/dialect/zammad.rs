@@ -77,9 +77,10 @@ impl Dialect for Zammad {
 }
 
 fn kind(p: &Params) -> Result<Kind, Refusal> {
-    let word = p.get("event").map(str::trim).ok_or_else(|| {
-        Refusal::unprocessable("event: missing; send newCall, answer or hangup")
-    })?;
+    let word = p
+        .get("event")
+        .map(str::trim)
+        .ok_or_else(|| Refusal::unprocessable("event: missing; send newCall, answer or hangup"))?;
     word.parse().map_err(|_| {
         let shown: String = word.chars().take(40).collect();
         Refusal::unprocessable(format!("event: unknown event {shown:?}; send newCall, answer or hangup"))

@@ -147,7 +147,13 @@ impl Batch {
             Some(&index) => Some(index),
             None => known(&key).map(|call| {
                 let expected = Some(call.change);
-                self.touched.push(Touched { call, expected, first: position, last: None, only_progress: true });
+                self.touched.push(Touched {
+                    call,
+                    expected,
+                    first: position,
+                    last: None,
+                    only_progress: true,
+                });
                 self.touched.len() - 1
             }),
         };
@@ -160,12 +166,24 @@ impl Batch {
             None => 1,
         };
         let call = Call::begin(pbx_id, incarnation, event);
-        self.touched.push(Touched { call, expected: None, first: position, last: None, only_progress: false });
+        self.touched.push(Touched {
+            call,
+            expected: None,
+            first: position,
+            last: None,
+            only_progress: false,
+        });
         self.latest.insert(key, self.touched.len() - 1);
         self.touched.len() - 1
     }
 
-    fn apply(&mut self, index: usize, event: &CallEvent, decided: &Decision, position: usize) -> (Effect, Option<RuleHit>) {
+    fn apply(
+        &mut self,
+        index: usize,
+        event: &CallEvent,
+        decided: &Decision,
+        position: usize,
+    ) -> (Effect, Option<RuleHit>) {
         let touched = &mut self.touched[index];
         let call = &mut touched.call;
         let (reached, undecided) = (call.reached(), call.decision.is_none());
@@ -201,7 +219,8 @@ impl Batch {
     pub fn reaches_itself(&self) -> bool {
         self.touched.iter().any(|touched| {
             let call = &touched.call;
-            call.open && self.reached.iter().any(|(pbx, party)| *pbx == call.pbx_id && call.party() == Some(party))
+            call.open
+                && self.reached.iter().any(|(pbx, party)| *pbx == call.pbx_id && call.party() == Some(party))
         })
     }
 }

@@ -130,11 +130,17 @@ impl QueryFragment<Pg> for Statement<'_> {
         for column in &self.columns {
             out.push_sql(text());
             match column {
-                Column::BigInt(values) => out.push_bind_param::<Array<Nullable<sql_types::BigInt>>, _>(values)?,
-                Column::Integer(values) => out.push_bind_param::<Array<Nullable<sql_types::Integer>>, _>(values)?,
+                Column::BigInt(values) => {
+                    out.push_bind_param::<Array<Nullable<sql_types::BigInt>>, _>(values)?
+                }
+                Column::Integer(values) => {
+                    out.push_bind_param::<Array<Nullable<sql_types::Integer>>, _>(values)?
+                }
                 Column::Bool(values) => out.push_bind_param::<Array<sql_types::Bool>, _>(values)?,
                 Column::Text(values) => out.push_bind_param::<Array<Nullable<sql_types::Text>>, _>(values)?,
-                Column::Moment(values) => out.push_bind_param::<Array<Nullable<sql_types::Timestamp>>, _>(values)?,
+                Column::Moment(values) => {
+                    out.push_bind_param::<Array<Nullable<sql_types::Timestamp>>, _>(values)?
+                }
             }
         }
         out.push_sql(text());

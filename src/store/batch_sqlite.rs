@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 
+use super::batch::Batch;
 use super::calls::{CallRow, Progress};
 use super::schema::{calls, feed, journal};
-use super::batch::Batch;
 
 /// Writes all of `batch` or nothing. Answers the missed calls that its answered ones reach.
 pub(super) fn write(conn: &mut SqliteConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {

@@ -193,7 +193,12 @@ pub fn latest(db: &mut Db, keys: &[CallKey]) -> QueryResult<Vec<Call>> {
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
         let row = calls::table
-            .filter(calls::pbx_id.eq(key.pbx_id).and(calls::call_id.eq(&key.call_id)).and(calls::leg_id.eq(&key.leg_id)))
+            .filter(
+                calls::pbx_id
+                    .eq(key.pbx_id)
+                    .and(calls::call_id.eq(&key.call_id))
+                    .and(calls::leg_id.eq(&key.leg_id)),
+            )
             .order(calls::incarnation.desc())
             .limit(1)
             .select(CallRow::as_select())

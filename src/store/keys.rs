@@ -62,7 +62,14 @@ pub fn get(db: &mut Db, id: i64) -> QueryResult<KeyRow> {
 ///
 /// # Errors
 /// What the database says.
-pub fn insert(db: &mut Db, name: &str, role: Role, hash: &Hash, pbx_ids: Option<&str>, now: Moment) -> QueryResult<KeyRow> {
+pub fn insert(
+    db: &mut Db,
+    name: &str,
+    role: Role,
+    hash: &Hash,
+    pbx_ids: Option<&str>,
+    now: Moment,
+) -> QueryResult<KeyRow> {
     let id: i64 = diesel::insert_into(keys::table)
         .values((
             keys::name.eq(name),

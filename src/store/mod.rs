@@ -115,7 +115,9 @@ fn migrate(db: &mut Db) -> Result<(), StartError> {
         Db::Sqlite(_) => SQLITE,
     };
     let newer = db.applied_migrations().map_err(StartError::migration)?.len()
-        > diesel::migration::MigrationSource::<diesel::pg::Pg>::migrations(&source).map_err(StartError::migration)?.len();
+        > diesel::migration::MigrationSource::<diesel::pg::Pg>::migrations(&source)
+            .map_err(StartError::migration)?
+            .len();
     if newer {
         return Err(StartError("the database was made by a newer Hookswitch; start that one".into()));
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::Db;
 use super::schema::{block_rules, caller_id_rules};
 use super::writer::RuleHit;
-use super::Db;
 use crate::call::{Moment, Reason};
 use crate::error::{Error, Result};
 use crate::rules::{BlockAction, BlockRule, CallerIdRule};
@@ -186,10 +186,15 @@ pub fn reorder(db: &mut Db, ids: &[i64]) -> Result<()> {
     known.sort_unstable();
     given.sort_unstable();
     if known != given {
-        return Err(Error::field("ids", "must name each caller-ID rule exactly once; read them anew and try again"));
+        return Err(Error::field(
+            "ids",
+            "must name each caller-ID rule exactly once; read them anew and try again",
+        ));
     }
     for (position, id) in (1_i32..).zip(ids) {
-        diesel::update(caller_id_rules::table.find(id)).set(caller_id_rules::position.eq(position)).execute(db)?;
+        diesel::update(caller_id_rules::table.find(id))
+            .set(caller_id_rules::position.eq(position))
+            .execute(db)?;
     }
     Ok(())
 }
@@ -198,7 +203,12 @@ pub fn reorder(db: &mut Db, ids: &[i64]) -> Result<()> {
 ///
 /// # Errors
 /// What the database says.
-pub fn replace_all(db: &mut Db, block: &[BlockRule], caller_id: &[CallerIdRule], now: Moment) -> QueryResult<()> {
+pub fn replace_all(
+    db: &mut Db,
+    block: &[BlockRule],
+    caller_id: &[CallerIdRule],
+    now: Moment,
+) -> QueryResult<()> {
     diesel::delete(block_rules::table).execute(db)?;
     diesel::delete(caller_id_rules::table).execute(db)?;
     for rule in block {
@@ -219,7 +229,10 @@ pub fn add_hits(db: &mut Db, hits: &HashMap<RuleHit, i64>, now: Moment) -> Query
         for (rule, count) in hits {
             match rule {
                 RuleHit::Block(id) => diesel::update(block_rules::table.find(*id))
-                    .set((block_rules::hits.eq(block_rules::hits + *count), block_rules::last_hit_at.eq(Some(now))))
+                    .set((
+                        block_rules::hits.eq(block_rules::hits + *count),
+                        block_rules::last_hit_at.eq(Some(now)),
+                    ))
                     .execute(db)?,
                 RuleHit::CallerId(id) => diesel::update(caller_id_rules::table.find(*id))
                     .set((

@@ -24,10 +24,15 @@ pub fn config_version(db: &mut Db) -> QueryResult<i64> {
 ///
 /// # Errors
 /// What `f` or the database says; then nothing changed.
-pub fn change<T, E: From<diesel::result::Error>>(db: &mut Db, f: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
+pub fn change<T, E: From<diesel::result::Error>>(
+    db: &mut Db,
+    f: impl FnOnce(&mut Db) -> Result<T, E>,
+) -> Result<T, E> {
     db.transaction(|db| {
         // a write first: SQLite then takes its lock at once
-        diesel::update(settings::table.find(CONFIG_VERSION)).set(settings::name.eq(CONFIG_VERSION)).execute(db)?;
+        diesel::update(settings::table.find(CONFIG_VERSION))
+            .set(settings::name.eq(CONFIG_VERSION))
+            .execute(db)?;
         let version = config_version(db)?;
         diesel::update(settings::table.find(CONFIG_VERSION))
             .set(settings::value.eq((version + 1).to_string()))

@@ -29,7 +29,9 @@ impl FromStr for Target {
     /// `postgres://…`, `postgresql://…` or `sqlite://path`.
     fn from_str(url: &str) -> Result<Self, StartError> {
         let Some((scheme, rest)) = url.split_once(':') else {
-            return Err(StartError(format!("DATABASE_URL {url:?}: say postgres://… or sqlite://path/to/file.db")));
+            return Err(StartError(format!(
+                "DATABASE_URL {url:?}: say postgres://… or sqlite://path/to/file.db"
+            )));
         };
         match scheme {
             "postgres" | "postgresql" => {
@@ -66,7 +68,8 @@ impl Target {
     pub fn describe(&self) -> String {
         match self {
             Self::Postgres(url) => {
-                let place = url.rsplit_once('@').map_or_else(|| url.split_once("//").map_or("", |p| p.1), |p| p.1);
+                let place =
+                    url.rsplit_once('@').map_or_else(|| url.split_once("//").map_or("", |p| p.1), |p| p.1);
                 format!("PostgreSQL at {}", place.split('?').next().unwrap_or_default())
             }
             Self::Sqlite(path) => format!("SQLite file {}", path.display()),
@@ -108,7 +111,8 @@ impl Target {
 /// Phone numbers are personal data: the folder and the file are the owner's alone.
 fn make_private_file(path: &std::path::Path) -> Result<(), StartError> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    let refused = |e: std::io::Error| StartError(format!("cannot write the SQLite file {}: {e}", path.display()));
+    let refused =
+        |e: std::io::Error| StartError(format!("cannot write the SQLite file {}: {e}", path.display()));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
     }
@@ -125,12 +129,14 @@ impl r2d2::ManageConnection for Target {
     }
 
     fn is_valid(&self, db: &mut Db) -> Result<(), ConnectionError> {
-        diesel::sql_query("SELECT 1").execute(db).map(drop).map_err(ConnectionError::CouldntSetupConfiguration)
+        diesel::sql_query("SELECT 1")
+            .execute(db)
+            .map(drop)
+            .map_err(ConnectionError::CouldntSetupConfiguration)
     }
 
     fn has_broken(&self, db: &mut Db) -> bool {
         use diesel::connection::TransactionManager;
-        std::thread::panicking()
-            || <Db as Connection>::TransactionManager::is_broken_transaction_manager(db)
+        std::thread::panicking() || <Db as Connection>::TransactionManager::is_broken_transaction_manager(db)
     }
 }

@@ -62,7 +62,14 @@ impl Writer {
     pub fn start(db: Db, target: Target, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let (moved, newest) = watch::channel(0);
-        let thread = Thread { db, target, recent: Recent::new(limits.remembered_calls), shared_until: None, moved, metrics };
+        let thread = Thread {
+            db,
+            target,
+            recent: Recent::new(limits.remembered_calls),
+            shared_until: None,
+            moved,
+            metrics,
+        };
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || thread.run(inbox))

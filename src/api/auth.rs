@@ -1,0 +1,80 @@
+//! Who asks: a key from the Authorization header, and what its role allows.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::address;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::snapshot::Key;
+use crate::store::keys::Role;
+
+/// The key that a request came with.
+pub struct Caller(pub Arc<Key>);
+
+impl Caller {
+    /// Only this role and those above it.
+    ///
+    /// # Errors
+    /// `Forbidden`, naming the role that it takes.
+    pub fn at_least(&self, role: Role) -> Result<()> {
+        if self.0.role >= role { Ok(()) } else { Err(Error::Forbidden(role.as_str())) }
+    }
+
+    /// As if what it may not see were not there.
+    ///
+    /// # Errors
+    /// `NotFound` where the key is limited to other PBXes.
+    pub fn sees(&self, pbx_id: i64, what: &'static str) -> Result<()> {
+        if self.0.sees(pbx_id) { Ok(()) } else { Err(Error::NotFound(what)) }
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller(request).ok_or(Error::NoKey))
+    }
+}
+
+fn caller(request: &HttpRequest) -> Option<Caller> {
+    let app = request.app_data::<Data<App>>()?;
+    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let key = app.snapshot().key(secret.trim())?.clone();
+    app.note_use(key.id);
+    Some(Caller(key))
+}
+
+/// Who guesses keys is answered 429 after a while. A good key never meets this: only refusals are counted.
+pub async fn slow_down_guessing(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> std::result::Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let guessed = request.headers().contains_key(header::AUTHORIZATION);
+    let mut response = next.call(request).await?;
+    if guessed && response.status() == StatusCode::UNAUTHORIZED {
+        let limited = response.request().app_data::<Data<App>>().is_some_and(|app| {
+            let address = address::of(response.request(), &app.config.serve.trusted_proxies);
+            app.strangers.check_key(&address).is_err()
+        });
+        if limited {
+            *response.response_mut().status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+    }
+    Ok(response)
+}

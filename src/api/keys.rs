@@ -1,0 +1,111 @@
+//! API keys: who may read and steer. A key is shown once, when it is made.
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpResponse, delete, get, post};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use super::auth::Caller;
+use super::body::Valid;
+use super::page::Page;
+use crate::app::App;
+use crate::clock;
+use crate::error::{Error, Problem, Result};
+use crate::secret::{Hash, new_key};
+use crate::store::keys::{self as rows, KeyRow, Role};
+
+/// A key as it is shown.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Key)]
+pub struct KeyView {
+    id: i64,
+    name: String,
+    role: Role,
+    /// The only PBXes that it sees; null for all.
+    pbx_ids: Option<Vec<i64>>,
+    created_at: DateTime<Utc>,
+    /// To the minute.
+    last_used_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl From<KeyRow> for KeyView {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            role: row.role,
+            pbx_ids: row.pbx_ids.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            created_at: row.created_at.and_utc(),
+            last_used_at: row.last_used_at.map(|at| at.and_utc()),
+            revoked_at: row.revoked_at.map(|at| at.and_utc()),
+        }
+    }
+}
+
+/// What a new key is to be.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    /// Whose it is, or for what.
+    #[validate(length(min = 1, max = 250, message = "must be 1 to 250 characters"))]
+    #[schema(min_length = 1, max_length = 250)]
+    name: String,
+    role: Role,
+    /// The only PBXes that it shall see; leave it out for all.
+    #[validate(length(min = 1, max = 1000, message = "must name 1 to 1000 PBXes; leave it out for all"))]
+    #[schema(min_items = 1, max_items = 1000)]
+    pbx_ids: Option<Vec<i64>>,
+}
+
+/// A new key, this once with its secret.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct CreatedKey {
+    #[serde(flatten)]
+    key: KeyView,
+    /// The key itself: shown only now.
+    secret: String,
+}
+
+/// All keys, oldest first.
+#[utoipa::path(tag = "keys", responses((status = 200, body = Page<KeyView>), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json")))]
+#[get("/keys")]
+pub async fn list(app: Data<App>, caller: Caller) -> Result<Json<Page<KeyView>>> {
+    caller.at_least(Role::Admin)?;
+    let keys = app.store.query(rows::all).await?;
+    Ok(Json(Page { data: keys.into_iter().map(KeyView::from).collect(), next: None }))
+}
+
+/// Makes a key. Its secret is in this answer and nowhere else.
+#[utoipa::path(tag = "keys", request_body = NewKey, responses((status = 201, body = CreatedKey), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json"), (status = 422, body = Problem, content_type = "application/problem+json")))]
+#[post("/keys")]
+pub async fn create(app: Data<App>, caller: Caller, new: Valid<NewKey>) -> Result<HttpResponse> {
+    caller.at_least(Role::Admin)?;
+    let Valid(NewKey { name, role, pbx_ids }) = new;
+    let secret = new_key();
+    let hash = Hash::of(&secret);
+    let pbxes = pbx_ids.map(|ids| serde_json::json!(ids).to_string());
+    let insert = move |db: &mut _| Ok(rows::insert(db, &name, role, &hash, pbxes.as_deref(), clock::now())?);
+    let key = App::change(&app, insert).await?;
+    Ok(HttpResponse::Created().json(CreatedKey { key: key.into(), secret }))
+}
+
+/// Ends a key. The last admin key cannot be ended.
+#[utoipa::path(tag = "keys", responses((status = 204), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json"), (status = 404, body = Problem, content_type = "application/problem+json"), (status = 409, body = Problem, content_type = "application/problem+json")))]
+#[delete("/keys/{id}")]
+pub async fn revoke(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
+    caller.at_least(Role::Admin)?;
+    let id = id.into_inner();
+    App::change(&app, move |db| {
+        let keys = rows::all(db)?;
+        let good = |key: &&KeyRow| key.role == Role::Admin && key.revoked_at.is_none();
+        if keys.iter().filter(good).all(|key| key.id == id) && keys.iter().any(|key| key.id == id) {
+            return Err(Error::Conflict("this is the last admin key: make another before you end it".into()));
+        }
+        rows::revoke(db, id, clock::now())?;
+        Ok(())
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
