@@ -1,3 +1,4 @@
 //! Hookswitch: receives a PBX's call events, answers at once, keeps the caller log.
 pub mod call;
+pub mod number;
 mod words;
