@@ -39,7 +39,7 @@ impl Number {
 
     /// Did the caller keep the number back?
     pub fn is_withheld(&self) -> bool {
-        self.key == Self::WITHHELD
+        self.key() == Self::WITHHELD
     }
 
     /// The key of a caller ID that a rule chose: E.164, written with or without the plus (Zammad: without).

@@ -73,7 +73,9 @@ fn forms() {
 
 #[test]
 fn the_body_wins() {
-    let both = |query, body: &str| Params::read(query, FORM, body.as_bytes()).unwrap();
+    fn both<'a>(query: &'a str, body: &'a str) -> Params<'a> {
+        Params::read(query, FORM, body.as_bytes()).unwrap()
+    }
     let p = both("event=hangup&to=2&user[]=x", "to=1&user=y&from=");
     assert_eq!(pairs(&p), [("to", "1"), ("user", "y"), ("event", "hangup")]);
     assert_eq!(both("from=3", "from=").get("from"), Some("3"));
