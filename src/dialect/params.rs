@@ -24,7 +24,7 @@ impl<'a> Params<'a> {
     /// Reads the parts of a request. `query`: as it stands behind the `?`, still encoded. A parameter of the body
     /// hides one of the query. A body of no known type is a form: the Asterisk bridge sends one without Content-Type.
     pub fn read(query: &'a str, content_type: Option<&str>, body: &'a [u8]) -> Result<Self, Malformed> {
-        let mut params = Self::default();
+        let mut params = Self(Vec::with_capacity(12));
         match Format::of(content_type, body)? {
             Format::Json => params.read_json(body)?,
             Format::Multipart(boundary) => params.read_multipart(boundary, body)?,
@@ -62,7 +62,7 @@ impl<'a> Params<'a> {
     }
 
     fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), Malformed> {
-        if name.contains('\0') || value.contains('\0') {
+        if [&name, &value].iter().any(|text| memchr::memchr(0, text.as_bytes()).is_some()) {
             return Err(Malformed(format!("the parameter {name:?} holds a NUL byte")));
         }
         if value.trim_start().is_empty() || name.is_empty() {
@@ -76,11 +76,13 @@ impl<'a> Params<'a> {
     }
 
     fn read_form(&mut self, text: &'a [u8], place: &str) -> Result<(), Malformed> {
-        for pair in text.trim_ascii_end().split(|b| *b == b'&') {
-            let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
-            let (name, value) = (&pair[..equals], pair.get(equals + 1..).unwrap_or_default());
-            let shown = || String::from_utf8_lossy(&pair[..pair.len().min(80)]).into_owned();
-            let wrong = |what| Malformed(format!("{what} in the {place}: {:?}", shown()));
+        let text = std::str::from_utf8(text.trim_ascii_end())
+            .map_err(|_| Malformed(format!("text that is not UTF-8 in the {place}")))?;
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let wrong = |what| {
+                Malformed(format!("{what} in the {place}: {:?}", pair.chars().take(80).collect::<String>()))
+            };
             self.add(decode(name).map_err(wrong)?, decode(value).map_err(wrong)?)?;
         }
         Ok(())
@@ -170,14 +172,12 @@ fn plain(name: &str) -> &str {
 }
 
 /// Undoes a form's encoding. Strict, unlike browsers: text that was cut or encoded twice should not pass as a number.
-fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-    let not_utf8 = "text that is not UTF-8";
-    if !text.iter().any(|b| matches!(b, b'%' | b'+')) {
-        return std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| not_utf8);
+fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    if memchr::memchr2(b'%', b'+', text.as_bytes()).is_none() {
+        return Ok(text.into());
     }
-    let digit =
-        |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.iter());
+    let digit = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.bytes());
     while let Some(b) = rest.next() {
         out.push(match b {
             b'+' => b' ',
@@ -185,10 +185,10 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
                 (Some(high), Some(low)) => high << 4 | low,
                 _ => return Err("a % without two hexadecimal digits"),
             },
-            b => *b,
+            b => b,
         });
     }
-    String::from_utf8(out).map(Cow::Owned).map_err(|_| not_utf8)
+    String::from_utf8(out).map(Cow::Owned).map_err(|_| "text that is not UTF-8")
 }
 
 /// A JSON object's fields in their order, each value as it is written.

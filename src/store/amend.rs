@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::Db;
 use super::calls::{self, Progress};
 use super::journal::{NewEntry, Verdict};
-use super::schema::{calls as calls_table, feed, journal};
+use super::schema::{calls as calls_table, feed, journal, live_calls};
 use crate::call::{Call, Moment};
 
 /// What is to be done to some calls.
@@ -37,8 +37,12 @@ pub fn amend(db: &mut Db, amendment: &Amendment) -> QueryResult<Vec<Call>> {
         found.sort_by_key(|call| call.id);
         let mut changed = Vec::new();
         for (mut call, number) in found.into_iter().zip(last - room + 1..) {
+            let live = call.ended_at.is_none();
             if !(amendment.change)(&mut call) {
                 continue;
+            }
+            if live && call.ended_at.is_some() {
+                diesel::delete(live_calls::table.find(call.id)).execute(db)?;
             }
             call.change = number;
             diesel::update(calls_table::table.find(call.id)).set(Progress::from(&call)).execute(db)?;

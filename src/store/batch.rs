@@ -86,6 +86,8 @@ pub(super) struct Touched {
     pub last: Option<usize>,
     /// Only columns of `calls::Progress` changed.
     pub only_progress: bool,
+    /// Stands among the live calls.
+    pub live: bool,
 }
 
 /// One transaction's worth.
@@ -172,13 +174,14 @@ impl<'a> Batch<'a> {
             }
             None => {
                 let stored = known(&key).map(|call| {
-                    let expected = Some(call.change);
+                    let (expected, live) = (Some(call.change), call.ended_at.is_none());
                     self.touched.push(Touched {
                         call,
                         expected,
                         first: position,
                         last: None,
                         only_progress: true,
+                        live,
                     });
                     &self.touched[self.touched.len() - 1].call
                 });
@@ -203,6 +206,7 @@ impl<'a> Batch<'a> {
             first: position,
             last: None,
             only_progress: false,
+            live: false,
         });
         self.touched.len() - 1
     }
@@ -231,6 +235,11 @@ impl<'a> Batch<'a> {
     /// The calls that are to be written.
     pub fn changed(&self) -> impl Iterator<Item = &Touched> {
         self.touched.iter().filter(|touched| touched.last.is_some())
+    }
+
+    /// Stored calls that are live no more.
+    pub fn ended(&self) -> impl Iterator<Item = i64> {
+        self.changed().filter(|it| it.live && it.call.ended_at.is_some()).map(|it| it.call.id)
     }
 
     /// Gives out the numbers after `base`: to each entry its own, to each call that of its last entry.

@@ -1,17 +1,20 @@
 //! One batch into PostgreSQL: one statement of fixed text whose parameters are arrays, so that it is prepared once
 //! whatever the batch's size. Diesel's own batch insert is planned anew each time (1.3 to 2 times slower).
 
+use std::sync::LazyLock;
+
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{self, Array, Nullable};
+use diesel::sql_types;
 
 use super::batch::{Batch, Touched, offset};
 use super::calls::{extra_json, json};
-use crate::call::{Call, Moment};
+use super::pg_array::Array;
+use crate::call::Call;
 
-/// The statement; each `{}` is a parameter.
-const SQL: &str = include_str!("batch_postgres.sql");
+/// The statement's text between its parameters, which it marks by `{}`.
+static SQL: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("batch_postgres.sql").split("{}").collect());
 
 /// Plans of the writer's session must not hang on the tables' statistics: before the first ANALYZE of a young
 /// table the planner would read it whole.
@@ -25,6 +28,7 @@ pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<V
         batch.changed().partition(|touched| touched.only_progress);
     let json: Vec<Json> = said.iter().map(|touched| Json::of(&touched.call)).collect();
     let mut columns = said_columns(&said, &json);
+    columns.push(Array::of(batch.ended().map(Some)));
     columns.extend(moved_columns(&moved));
     columns.extend(journal_columns(batch));
     let statement = Statement { count: batch.entries.len() as i64, columns };
@@ -32,16 +36,6 @@ pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<V
     batch.number_from(base);
     Ok(reached)
 }
-
-/// An array parameter.
-enum Column<'a> {
-    BigInt(Vec<Option<i64>>),
-    Integer(Vec<Option<i32>>),
-    Bool(Vec<bool>),
-    Text(Vec<Option<&'a str>>),
-    Moment(Vec<Option<Moment>>),
-}
-use Column::{BigInt, Bool, Integer, Moment as Time, Text};
 
 /// A call's columns that hold JSON.
 struct Json {
@@ -56,108 +50,103 @@ impl Json {
     }
 }
 
-fn said_columns<'a>(calls: &[&'a Touched], json: &'a [Json]) -> Vec<Column<'a>> {
+fn said_columns(calls: &[&Touched], json: &[Json]) -> Vec<Array> {
     let mut columns = vec![
-        BigInt(each(calls, |it| it.expected.map(|_| it.call.id))),
-        BigInt(each(calls, |it| Some(offset(it.first)))),
-        BigInt(each(calls, |it| it.expected)),
-        BigInt(each(calls, |it| it.last.map(offset))),
-        BigInt(each(calls, |it| Some(it.call.pbx_id))),
-        Text(each(calls, |it| Some(it.call.call_id.as_str()))),
-        Text(each(calls, |it| Some(it.call.leg_id.as_str()))),
-        Integer(each(calls, |it| Some(it.call.incarnation))),
-        Text(each(calls, |it| it.call.direction.map(|word| word.as_str()))),
-        Text(each(calls, |it| it.call.from_number.as_deref())),
-        Text(each(calls, |it| it.call.from_key.as_deref())),
-        Text(each(calls, |it| it.call.dialed_from.as_deref())),
-        Text(each(calls, |it| it.call.to_number.as_deref())),
-        Text(each(calls, |it| it.call.to_key.as_deref())),
-        Text(json.iter().map(|json| Some(json.users.as_str())).collect()),
-        Text(each(calls, |it| it.call.queue.as_deref())),
-        Text(json.iter().map(|json| json.decision.as_deref()).collect()),
-        Time(each(calls, |it| Some(it.call.started_at))),
-        Bool(each(calls, |it| it.call.internal)),
-        Text(json.iter().map(|json| json.extra.as_deref()).collect()),
+        Array::of(calls.iter().map(|it| it.expected.map(|_| it.call.id))),
+        Array::of(calls.iter().map(|it| Some(offset(it.first)))),
+        Array::of(calls.iter().map(|it| it.expected)),
+        Array::of(calls.iter().map(|it| it.last.map(offset))),
+        Array::of(calls.iter().map(|it| Some(it.call.pbx_id))),
+        Array::of(calls.iter().map(|it| Some(it.call.call_id.as_str()))),
+        Array::of(calls.iter().map(|it| Some(it.call.leg_id.as_str()))),
+        Array::of(calls.iter().map(|it| Some(it.call.incarnation))),
+        Array::of(calls.iter().map(|it| it.call.direction.map(|word| word.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.from_number.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.from_key.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.dialed_from.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.to_number.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.to_key.as_deref())),
+        Array::of(json.iter().map(|json| Some(json.users.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.queue.as_deref())),
+        Array::of(json.iter().map(|json| json.decision.as_deref())),
+        Array::of(calls.iter().map(|it| Some(it.call.started_at))),
+        Array::of(calls.iter().map(|it| it.call.internal)),
+        Array::of(json.iter().map(|json| json.extra.as_deref())),
     ];
     columns.extend(progress_columns(calls));
     columns
 }
 
-fn moved_columns<'a>(calls: &[&'a Touched]) -> Vec<Column<'a>> {
+fn moved_columns(calls: &[&Touched]) -> Vec<Array> {
     let mut columns = vec![
-        BigInt(each(calls, |it| Some(it.call.id))),
-        BigInt(each(calls, |it| it.expected)),
-        BigInt(each(calls, |it| it.last.map(offset))),
+        Array::of(calls.iter().map(|it| Some(it.call.id))),
+        Array::of(calls.iter().map(|it| it.expected)),
+        Array::of(calls.iter().map(|it| it.last.map(offset))),
     ];
     columns.extend(progress_columns(calls));
     columns
 }
 
-fn progress_columns<'a>(calls: &[&'a Touched]) -> Vec<Column<'a>> {
+fn progress_columns(calls: &[&Touched]) -> Vec<Array> {
     vec![
-        Text(each(calls, |it| it.call.answered_by.as_deref())),
-        Text(each(calls, |it| it.call.answering_number.as_deref())),
-        Text(each(calls, |it| Some(it.call.state.as_str()))),
-        Text(each(calls, |it| it.call.outcome.map(|word| word.as_str()))),
-        Text(each(calls, |it| it.call.cause.map(|word| word.as_str()))),
-        Text(each(calls, |it| it.call.raw_cause.as_deref())),
-        Time(each(calls, |it| it.call.answered_at)),
-        Time(each(calls, |it| it.call.ended_at)),
-        Bool(each(calls, |it| it.call.done)),
-        Text(each(calls, |it| it.call.done_by.as_deref())),
-        Time(each(calls, |it| it.call.done_at)),
-        Bool(each(calls, |it| it.call.open)),
-        Text(each(calls, |it| it.call.note.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.answered_by.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.answering_number.as_deref())),
+        Array::of(calls.iter().map(|it| Some(it.call.state.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.outcome.map(|word| word.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.cause.map(|word| word.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.raw_cause.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.answered_at)),
+        Array::of(calls.iter().map(|it| it.call.ended_at)),
+        Array::of(calls.iter().map(|it| it.call.done)),
+        Array::of(calls.iter().map(|it| it.call.done_by.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.done_at)),
+        Array::of(calls.iter().map(|it| it.call.open)),
+        Array::of(calls.iter().map(|it| it.call.note.as_deref())),
     ]
 }
 
-fn journal_columns<'a>(batch: &'a Batch) -> Vec<Column<'a>> {
+fn journal_columns(batch: &Batch) -> Vec<Array> {
     let about = || batch.about.iter().map(|index| index.map(|index| &batch.touched[index]));
     vec![
-        BigInt(about().map(|it| it.and_then(|it| it.expected.map(|_| it.call.id))).collect()),
-        BigInt(about().map(|it| it.map(|it| offset(it.first))).collect()),
-        BigInt((0..batch.entries.len()).map(|position| Some(offset(position))).collect()),
-        BigInt(each(&batch.entries, |entry| Some(entry.pbx_id))),
-        Time(each(&batch.entries, |entry| Some(entry.received_at))),
-        Text(each(&batch.entries, |entry| entry.kind)),
-        Text(each(&batch.entries, |entry| Some(entry.result.as_str()))),
-        Text(each(&batch.entries, |entry| entry.why)),
-        Text(each(&batch.entries, |entry| entry.address)),
-        Text(each(&batch.entries, |entry| entry.content_type)),
-        Text(each(&batch.entries, |entry| entry.query)),
-        Text(each(&batch.entries, |entry| entry.body)),
-        Integer(each(&batch.entries, |entry| entry.status)),
-        Text(each(&batch.entries, |entry| entry.answer.as_deref())),
-        BigInt(each(&batch.reached, |(pbx_id, _)| Some(*pbx_id))),
-        Text(each(&batch.reached, |(_, party)| Some(party.as_str()))),
+        Array::of(about().map(|it| it.and_then(|it| it.expected.map(|_| it.call.id)))),
+        Array::of(about().map(|it| it.map(|it| offset(it.first)))),
+        Array::of((0..batch.entries.len()).map(|position| Some(offset(position)))),
+        Array::of(batch.entries.iter().map(|entry| Some(entry.pbx_id))),
+        Array::of(batch.entries.iter().map(|entry| Some(entry.received_at))),
+        Array::of(batch.entries.iter().map(|entry| entry.kind)),
+        Array::of(batch.entries.iter().map(|entry| Some(entry.result.as_str()))),
+        Array::of(batch.entries.iter().map(|entry| entry.why)),
+        Array::of(batch.entries.iter().map(|entry| entry.address)),
+        Array::of(batch.entries.iter().map(|entry| entry.content_type)),
+        Array::of(batch.entries.iter().map(|entry| entry.query)),
+        Array::of(batch.entries.iter().map(|entry| entry.body)),
+        Array::of(batch.entries.iter().map(|entry| entry.status)),
+        Array::of(batch.entries.iter().map(|entry| entry.answer.as_deref())),
+        Array::of(batch.reached.iter().map(|(pbx_id, _)| Some(*pbx_id))),
+        Array::of(batch.reached.iter().map(|(_, party)| Some(party.as_str()))),
     ]
 }
 
 /// The statement with its parameters, in the order of the text.
-struct Statement<'a> {
+struct Statement {
     count: i64,
-    columns: Vec<Column<'a>>,
+    columns: Vec<Array>,
 }
 
-/// One column of `rows`.
-fn each<'r, R, T>(rows: &'r [R], column: impl Fn(&'r R) -> T) -> Vec<T> {
-    rows.iter().map(column).collect()
-}
-
-impl QueryId for Statement<'_> {
-    type QueryId = Statement<'static>;
+impl QueryId for Statement {
+    type QueryId = Statement;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl Query for Statement<'_> {
-    type SqlType = (sql_types::BigInt, Array<sql_types::BigInt>);
+impl Query for Statement {
+    type SqlType = (sql_types::BigInt, sql_types::Array<sql_types::BigInt>);
 }
 
-impl RunQueryDsl<PgConnection> for Statement<'_> {}
+impl RunQueryDsl<PgConnection> for Statement {}
 
-impl QueryFragment<Pg> for Statement<'_> {
+impl QueryFragment<Pg> for Statement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let mut texts = SQL.split("{}");
+        let mut texts = SQL.iter().copied();
         let mut text = move || texts.next().unwrap_or_default();
         out.push_sql(text());
         out.push_bind_param::<sql_types::BigInt, _>(&self.count)?;
@@ -165,19 +154,7 @@ impl QueryFragment<Pg> for Statement<'_> {
         out.push_bind_param::<sql_types::BigInt, _>(&self.count)?;
         for column in &self.columns {
             out.push_sql(text());
-            match column {
-                Column::BigInt(values) => {
-                    out.push_bind_param::<Array<Nullable<sql_types::BigInt>>, _>(values)?
-                }
-                Column::Integer(values) => {
-                    out.push_bind_param::<Array<Nullable<sql_types::Integer>>, _>(values)?
-                }
-                Column::Bool(values) => out.push_bind_param::<Array<sql_types::Bool>, _>(values)?,
-                Column::Text(values) => out.push_bind_param::<Array<Nullable<sql_types::Text>>, _>(values)?,
-                Column::Moment(values) => {
-                    out.push_bind_param::<Array<Nullable<sql_types::Timestamp>>, _>(values)?
-                }
-            }
+            column.bind(&mut out)?;
         }
         out.push_sql(text());
         Ok(())

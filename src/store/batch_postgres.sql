@@ -28,9 +28,13 @@ added AS (
         pbx_id, call_id, leg_id, incarnation, direction, from_number, from_key, dialed_from, to_number,
         to_key, users, queue, decision, started_at, internal, extra, answered_by, answering_number,
         state, outcome, cause, raw_cause, answered_at, ended_at, done, done_by, done_at, open, note
-    FROM said, numbers WHERE known_id IS NULL
-    ON CONFLICT DO NOTHING
-    RETURNING 1
+    FROM said, numbers WHERE known_id IS NULL -- one that is there already fails the whole statement
+),
+rings AS (
+    INSERT INTO live_calls (id) SELECT base + id_offset FROM said, numbers WHERE known_id IS NULL AND ended_at IS NULL
+),
+ended AS (
+    DELETE FROM live_calls WHERE id = ANY ({}::bigint[])
 ),
 refilled AS (
     UPDATE calls SET change = base + said.change_offset,
@@ -81,9 +85,9 @@ written AS (
     )
 )
 SELECT
-    -- a row that somebody else made or moved meanwhile fails the whole statement, by this cast
-    CASE WHEN (SELECT count(*) FROM added) + (SELECT count(*) FROM refilled) + (SELECT count(*) FROM moved)
-            = (SELECT count(*) FROM said) + (SELECT count(*) FROM progress)
+    -- a row that somebody else moved meanwhile fails the whole statement, by this cast
+    CASE WHEN (SELECT count(*) FROM refilled) = (SELECT count(known_id) FROM said)
+            AND (SELECT count(*) FROM moved) = (SELECT count(*) FROM progress)
         THEN base ELSE ('stale after ' || base)::bigint END AS base,
     -- the missed calls of the far ends that were reached
     ARRAY (

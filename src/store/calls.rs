@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::Db;
 use super::recent::CallKey;
-use super::schema::calls;
+use super::schema::{calls, live_calls};
 use crate::call::{Call, Cause, Direction, Extra, Moment, Outcome, State};
 
 /// A call as the table holds it; JSON columns as text.
@@ -238,7 +238,7 @@ pub fn by_id(db: &mut Db, id: i64) -> QueryResult<Call> {
 /// What the database says.
 pub fn stale(db: &mut Db, rang: Moment, spoke: Moment, limit: i64) -> QueryResult<Vec<i64>> {
     calls::table
-        .filter(calls::ended_at.is_null())
+        .filter(calls::id.eq_any(live_calls::table.select(live_calls::id)))
         .filter(calls::answered_at.is_null().and(calls::started_at.lt(rang)).or(calls::answered_at.lt(spoke)))
         .order((calls::started_at, calls::id))
         .limit(limit)
@@ -251,7 +251,7 @@ pub fn stale(db: &mut Db, rang: Moment, spoke: Moment, limit: i64) -> QueryResul
 /// # Errors
 /// What the database says.
 pub fn count_live(db: &mut Db) -> QueryResult<i64> {
-    calls::table.filter(calls::ended_at.is_null()).count().get_result(db)
+    live_calls::table.count().get_result(db)
 }
 
 /// The missed calls of these far ends that nobody ticked.

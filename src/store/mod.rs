@@ -10,6 +10,7 @@ pub mod journal;
 pub mod keys;
 pub mod listen;
 pub mod pbxes;
+mod pg_array;
 mod recent;
 pub mod rules;
 pub mod schema;

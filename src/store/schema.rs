@@ -118,6 +118,9 @@ diesel::table! {
     }
 }
 diesel::table! {
+    live_calls (id) { id -> BigInt, }
+}
+diesel::table! {
     journal (change) {
         change -> BigInt,
         pbx_id -> BigInt,
@@ -136,4 +139,4 @@ diesel::table! {
 }
 
 diesel::joinable!(contact_numbers -> contacts (contact_id));
-diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, journal);
+diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, live_calls, journal);

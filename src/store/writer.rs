@@ -80,9 +80,14 @@ impl Writer {
     ///
     /// # Errors
     /// `Unavailable` where the database does not take it.
-    pub async fn record(&self, arrival: Arrival) -> Result<Recorded> {
+    pub async fn record(&self, arrival: Box<Arrival>) -> Result<Recorded> {
         let (done, answer) = oneshot::channel();
-        self.send(Job::Arrival(Box::new(arrival), done)).await?;
+        if let Err(full) = self.jobs.try_send(Job::Arrival(arrival, done)) {
+            match full {
+                mpsc::error::TrySendError::Full(job) => Box::pin(self.send(job)).await?,
+                mpsc::error::TrySendError::Closed(_) => return Err(STOPPED),
+            }
+        }
         answer.await.map_err(|_| STOPPED)?
     }
 
