@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::error::{Error, FieldError};
@@ -28,6 +28,14 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
             Ok(Self(body))
         })
     }
+}
+
+/// For a field of which null means something else than its absence: `Some(None)` where null was sent.
+///
+/// # Errors
+/// What is wrong with the value.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Each field with its message; nested ones as `rules[3].pattern`.

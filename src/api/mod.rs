@@ -2,11 +2,14 @@
 //! of their own, so that a column can change without a client noticing.
 
 mod auth;
+mod block_rules;
 mod body;
+mod caller_id_rules;
 mod health;
 mod keys;
 mod openapi;
 mod page;
+mod rule_set;
 
 use actix_cors::Cors;
 use actix_web::http::header::{self, HeaderValue};
@@ -39,6 +42,9 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
 
 fn nouns(config: &mut ServiceConfig) {
     config.service(keys::list).service(keys::create).service(keys::revoke);
+    config.configure(block_rules::routes);
+    config.configure(caller_id_rules::routes);
+    config.configure(rule_set::routes);
 }
 
 /// For what no route matches, under `/api/v1` and elsewhere.

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod listen;
 pub mod pbxes;
 mod recent;
+pub mod rule_set;
 pub mod rules;
 pub mod schema;
 pub mod settings;
