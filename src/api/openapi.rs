@@ -1,61 +1,19 @@
 //! The description of the API, made from the routes themselves, and the page that shows it.
 
-use std::collections::BTreeMap;
-
 use actix_web::web::Data;
-use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr};
-use utoipa::{IntoResponses, Modify, OpenApi};
+use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt;
 
 use crate::app::App;
-
-/// How a request that reads can be refused.
-pub struct ReadRefusals;
-
-impl IntoResponses for ReadRefusals {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refusals(&[
-            ("401", "No key, or an unknown one"),
-            ("403", "The key may not do this"),
-            ("404", "No such thing, or the key may not see it"),
-            ("422", "A parameter or field is wrong; `errors` names it"),
-            ("429", "Too many unknown keys from this address"),
-            ("503", "The database does not answer; try again shortly"),
-        ])
-    }
-}
-
-/// How a request that changes something can be refused.
-pub struct WriteRefusals;
-
-impl IntoResponses for WriteRefusals {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut all = ReadRefusals::responses();
-        all.append(&mut refusals(&[
-            ("400", "The body cannot be read"),
-            ("409", "It clashes with what is there"),
-            ("413", "The body is too large"),
-        ]));
-        all
-    }
-}
-
-fn refusals(texts: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
-    let problem = || ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let refusal = |text: &str| {
-        ResponseBuilder::new().description(text).content("application/problem+json", problem()).build()
-    };
-    texts.iter().map(|(status, text)| ((*status).into(), RefOr::T(refusal(text)))).collect()
-}
+use crate::error::Problem;
 
 /// Title and security; the paths are collected from the routes.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Hookswitch", description = "Call events in, caller log out. Errors are problem+json (RFC 9457)."),
+    components(schemas(Problem)),
     security(("key" = [])),
-    components(schemas(crate::error::Problem)),
     modifiers(&Keys)
 )]
 struct ApiDoc;
@@ -74,4 +32,61 @@ impl Modify for Keys {
 pub fn description(app: &Data<App>) -> utoipa::openapi::OpenApi {
     let routes = actix_web::App::new().into_utoipa_app().openapi(ApiDoc::openapi());
     routes.configure(|config| super::routes(config, app)).split_for_parts().1
+}
+
+/// How a request that only reads may be refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "describes answers; `Error` gives them")]
+pub enum ReadRefusals {
+    /// No key, or an unknown one.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NoKey(Problem),
+    /// The key's role is too low.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// It is not there, or the key may not see it.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Names the fields to mend.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Too many wrong keys from that address.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
+    /// The database does not answer; try again shortly.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
+/// How a request that changes something may be refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "describes answers; `Error` gives them")]
+pub enum WriteRefusals {
+    /// The body cannot be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// No key, or an unknown one.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NoKey(Problem),
+    /// The key's role is too low.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// It is not there, or the key may not see it.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Clashes with what is there.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// Names the fields to mend.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Too many wrong keys from that address.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
+    /// The database does not answer; try again shortly.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
 }
