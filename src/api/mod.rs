@@ -5,10 +5,16 @@ mod auth;
 mod block_rules;
 mod body;
 mod caller_id_rules;
+mod contact_import;
+mod contacts;
 mod health;
+mod journal_view;
 mod keys;
 mod openapi;
 mod page;
+mod pbx_journal;
+mod pbx_words;
+mod pbxes;
 mod rule_set;
 
 use actix_cors::Cors;
@@ -45,6 +51,8 @@ fn nouns(config: &mut ServiceConfig) {
     config.configure(block_rules::routes);
     config.configure(caller_id_rules::routes);
     config.configure(rule_set::routes);
+    config.configure(contacts::routes);
+    config.configure(pbxes::routes);
 }
 
 /// For what no route matches, under `/api/v1` and elsewhere.
