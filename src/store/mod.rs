@@ -4,6 +4,7 @@ pub mod amend;
 mod batch;
 mod batch_postgres;
 mod batch_sqlite;
+pub mod call_list;
 pub mod calls;
 pub mod contacts;
 pub mod journal;
