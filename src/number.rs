@@ -84,9 +84,9 @@ impl Numbering {
         Ok(Self { region: known, country_code, area_code, trunk_zero, cache: Cache::default() })
     }
 
-    /// ISO 3166 alpha-2.
+    /// Its country, ISO 3166 alpha-2.
     pub fn region(&self) -> String {
-        format!("{:?}", self.region).to_uppercase()
+        format!("{:?}", self.region)
     }
 
     /// Reads what a PBX, a rule or a contact calls a number. `None` for blank text, and for a lone `+` or `-`.
