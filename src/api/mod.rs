@@ -3,10 +3,21 @@
 
 mod auth;
 mod body;
+mod call_filter;
+mod call_view;
+mod calls;
+mod calls_csv;
+mod calls_done;
+mod calls_stats;
 mod health;
+mod journal_view;
 mod keys;
 mod openapi;
 mod page;
+mod pbx_side;
+mod query;
+mod zammad;
+mod zammad_view;
 
 use actix_cors::Cors;
 use actix_web::http::header::{self, HeaderValue};
@@ -39,6 +50,9 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
 
 fn nouns(config: &mut ServiceConfig) {
     config.service(keys::list).service(keys::create).service(keys::revoke);
+    config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
+    config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
+    config.service(calls_done::mark).service(calls::show).service(calls::change);
 }
 
 /// For what no route matches, under `/api/v1` and elsewhere.

@@ -18,7 +18,8 @@ use super::calls as rows;
 use super::schema::calls;
 use crate::call::{Call, Direction, Moment, Outcome, State};
 use crate::words::words;
-pub(super) use conditions::{Backend, Condition, all_of, narrowed};
+pub(super) use conditions::{all_of, every};
+use conditions::{Condition, narrowed};
 pub use search::Search;
 
 /// The most rows that are looked at for one page where no index knows what is asked for.

@@ -35,12 +35,7 @@ pub(super) fn served<'a>(wanted: &'a Wanted, arm: &'a Arm, stretch: &Stretch) ->
         Side::From(key) => all.push(Box::new(calls::from_key.eq(key))),
         Side::To(key) => all.push(Box::new(calls::to_key.eq(key))),
     }
-    if let Some(key) = &wanted.from {
-        all.push(Box::new(calls::from_key.eq(key)));
-    }
-    if let Some(key) = &wanted.to {
-        all.push(Box::new(calls::to_key.eq(key)));
-    }
+    all.extend(ends(wanted));
     match arm.part {
         Part::All => {}
         // bare, as in the index: with a bound value no planner could tell that the index serves it
@@ -58,6 +53,26 @@ pub(super) fn served<'a>(wanted: &'a Wanted, arm: &'a Arm, stretch: &Stretch) ->
         }
     }
     all
+}
+
+/// Everything that is wanted, but for the search: for counting.
+pub fn every(wanted: &Wanted) -> Vec<Condition<'_>> {
+    let mut all = between(wanted);
+    all.extend(ends(wanted));
+    all.extend(wanted.number.as_ref().filter(|_| wanted.search.is_none()).map(either_end));
+    all.extend(narrowed(wanted));
+    all
+}
+
+/// Caller and callee.
+fn ends(wanted: &Wanted) -> impl Iterator<Item = Condition<'_>> {
+    let from = wanted.from.as_ref().map(|key| -> Condition { Box::new(calls::from_key.eq(key)) });
+    let to = wanted.to.as_ref().map(|key| -> Condition { Box::new(calls::to_key.eq(key)) });
+    from.into_iter().chain(to)
+}
+
+fn either_end(key: &String) -> Condition<'_> {
+    Box::new(calls::from_key.eq(key).or(calls::to_key.eq(key)))
 }
 
 /// Since and until.
@@ -97,7 +112,7 @@ pub(super) fn needs_a_look(wanted: &Wanted) -> bool {
 pub fn narrowed(wanted: &Wanted) -> Vec<Condition<'_>> {
     let mut all: Vec<Condition> = Vec::new();
     if let (Some(_), Some(key)) = (&wanted.search, &wanted.number) {
-        all.push(Box::new(calls::from_key.eq(key).or(calls::to_key.eq(key)))); // the arms are the search's
+        all.push(either_end(key)); // the arms are the search's
     }
     if let Some(direction) = wanted.direction {
         all.push(Box::new(calls::direction.eq(direction)));

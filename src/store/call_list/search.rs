@@ -12,7 +12,7 @@ use diesel::sql_types::Text;
 use super::super::Db;
 use super::super::schema::{calls, contact_numbers, contacts};
 use super::conditions::{self, Condition};
-use super::{Arm, Order, Part, Position, Side, Wanted, parts, positions};
+use super::{Arm, Order, Position, Side, Wanted, parts, positions};
 use crate::call::Moment;
 use crate::number::Numbering;
 
