@@ -1,5 +1,22 @@
-//! Hookswitch: receives a PBX's call events, answers at once, keeps the caller log.
-pub mod call;
-pub mod number;
-pub mod rules;
-mod words;
+//! Hookswitch: receives a PBX's call events, answers at once, keeps the caller log. The modules, in the order in
+//! which a call travels through them:
+
+pub mod address; // whence a request comes
+pub mod api; // JSON for people and programs
+pub mod app; // what handlers share; start, stop, routes
+pub mod call; // what an event says, what we know of a call, how the one moves the other
+pub mod cli; // the subcommands
+pub mod clock; // the time as it is kept
+pub mod config; // flags and environment, checked once
+pub mod dialect; // how PBXes speak
+pub mod error; // the one error that a caller can meet
+pub mod housekeeping; // what is done beside requests: the sweep, hit counters
+pub mod intake; // the hot path: from a PBX's request to its answer
+pub mod metrics; // what /metrics shows
+pub mod number; // phone numbers and their normal form
+pub mod pbx; // one of these PBXes
+pub mod rules; // block list and caller-ID rules: what is decided, and why
+pub mod secret; // tokens and keys
+pub mod snapshot; // PBXes, keys and rules as held in memory
+pub mod store; // the two databases; the writer that commits events in groups
+mod words; // closed vocabularies

@@ -84,6 +84,11 @@ impl Numbering {
         Ok(Self { region: known, country_code, area_code, trunk_zero, cache: Cache::default() })
     }
 
+    /// Its country, ISO 3166 alpha-2.
+    pub fn region(&self) -> String {
+        self.region.as_str().to_owned()
+    }
+
     /// Reads what a PBX, a rule or a contact calls a number. `None` for blank text, and for a lone `+` or `-`.
     pub fn read(&self, text: &str) -> Option<Number> {
         if let Some(number) = self.cache.get(text) {
