@@ -440,3 +440,6 @@ fn fill_number(text: &mut Option<String>, key: &mut Option<String>, said: Option
 fn earlier(known: Option<Moment>, said: Moment) -> Option<Moment> {
     Some(known.map_or(said, |known| known.min(said)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,7 @@ impl Numbering {
 
     /// Its country, ISO 3166 alpha-2.
     pub fn region(&self) -> String {
-        self.region.to_string()
+        format!("{:?}", self.region)
     }
 
     /// Reads what a PBX, a rule or a contact calls a number. `None` for blank text, and for a lone `+` or `-`.

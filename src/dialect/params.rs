@@ -1,24 +1,224 @@
-//! stub
-#[derive(Debug)]
+//! Query, form, JSON, multipart as one list in which blank is absent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use futures_util::{FutureExt, stream};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// More is nobody's call event.
+const MOST: usize = 200;
+
+/// What a PBX sent, by name, in order of arrival, the body before the query. No value is blank.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
-#[derive(Debug, thiserror::Error)]
+
+/// A request that cannot be read (400). Says what is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Malformed(String);
+pub struct Malformed(pub String);
+
 impl Params {
-    pub fn read(_q: &str, _c: Option<&str>, body: &[u8]) -> Result<Self, Malformed> {
-        Ok(Self(
-            std::str::from_utf8(body)
-                .map_err(|_| Malformed("utf8".into()))?
-                .split('&')
-                .filter_map(|p| p.split_once('='))
-                .map(|(a, b)| (a.into(), b.into()))
-                .collect(),
-        ))
+    /// Reads the parts of a request. `query`: as it stands behind the `?`, still encoded. A parameter of the body
+    /// hides one of the query. A body of no known type is a form: the Asterisk bridge sends one without Content-Type.
+    pub fn read(query: &str, content_type: Option<&str>, body: &[u8]) -> Result<Self, Malformed> {
+        let mut params = Self::default();
+        match Format::of(content_type, body)? {
+            Format::Json => params.read_json(body)?,
+            Format::Multipart(boundary) => params.read_multipart(boundary, body)?,
+            Format::Form => params.read_form(body, "form")?,
+        }
+        let of_body = params.0.len();
+        params.read_form(query.as_bytes(), "query")?;
+        if of_body > 0 {
+            let of_query = params.0.split_off(of_body);
+            let said = |name: &str| params.0.iter().any(|(known, _)| plain(known) == plain(name));
+            let rest: Vec<_> = of_query.into_iter().filter(|(name, _)| !said(name)).collect();
+            params.0.extend(rest);
+        }
+        Ok(params)
     }
-    pub fn get(&self, n: &str) -> Option<&str> {
-        self.0.iter().find(|p| p.0 == n).map(|p| p.1.as_str())
+
+    /// The first value of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
-    pub fn all(&self, n: &[&str]) -> Vec<String> {
-        self.0.iter().filter(|p| n.contains(&p.0.as_str())).map(|p| p.1.clone()).collect()
+
+    /// The first of the names that is there.
+    pub fn any(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.get(name))
+    }
+
+    /// All values of any of the names, in order of arrival.
+    pub fn all(&self, names: &[&str]) -> Vec<String> {
+        self.iter().filter(|(known, _)| names.contains(known)).map(|(_, value)| value.to_owned()).collect()
+    }
+
+    /// All of them, in order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    fn add(&mut self, name: Cow<str>, value: Cow<str>) -> Result<(), Malformed> {
+        if name.contains('\0') || value.contains('\0') {
+            return Err(Malformed(format!("the parameter {name:?} holds a NUL byte")));
+        }
+        if value.trim_start().is_empty() || name.is_empty() {
+            return Ok(());
+        }
+        if self.0.len() == MOST {
+            return Err(Malformed(format!("more than {MOST} parameters")));
+        }
+        self.0.push((name.into_owned(), value.into_owned()));
+        Ok(())
+    }
+
+    fn read_form(&mut self, text: &[u8], place: &str) -> Result<(), Malformed> {
+        for pair in text.trim_ascii_end().split(|b| *b == b'&') {
+            let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
+            let (name, value) = (&pair[..equals], pair.get(equals + 1..).unwrap_or_default());
+            let shown = || String::from_utf8_lossy(&pair[..pair.len().min(80)]).into_owned();
+            let wrong = |what| Malformed(format!("{what} in the {place}: {:?}", shown()));
+            self.add(decode(name).map_err(wrong)?, decode(value).map_err(wrong)?)?;
+        }
+        Ok(())
+    }
+
+    fn read_json(&mut self, body: &[u8]) -> Result<(), Malformed> {
+        if body.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let wrong = |e: serde_json::Error| Malformed(format!("broken JSON: {e}"));
+        let Object(fields) = serde_json::from_slice(body).map_err(wrong)?;
+        for (name, value) in fields {
+            if !value.get().starts_with('[') {
+                self.add_json(name, value)?;
+                continue;
+            }
+            let elements = serde_json::from_str::<Vec<&RawValue>>(value.get()).map_err(wrong)?;
+            for element in elements {
+                self.add_json(Cow::Borrowed(&name), element)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Text as it is meant, numbers (of any size) and all else as they are written.
+    fn add_json(&mut self, name: Cow<str>, value: &RawValue) -> Result<(), Malformed> {
+        let value = match value.get() {
+            "null" => Cow::Borrowed(""),
+            text if text.starts_with('"') => {
+                serde_json::from_str::<Text>(text)
+                    .map_err(|e| Malformed(format!("broken JSON text in the parameter {name:?}: {e}")))?
+                    .0
+            }
+            nested if nested.contains("\\u0000") => Cow::Borrowed("\0"),
+            written => Cow::Borrowed(written),
+        };
+        self.add(name, value)
+    }
+
+    /// Text parts only; files are left out.
+    fn read_multipart(&mut self, boundary: String, body: &[u8]) -> Result<(), Malformed> {
+        let body = body.to_vec();
+        let mut parts = multer::Multipart::new(stream::iter([Ok::<_, std::io::Error>(body)]), boundary);
+        let all = async {
+            let wrong = |e: multer::Error| Malformed(format!("broken multipart body: {e}"));
+            while let Some(part) = parts.next_field().await.map_err(wrong)? {
+                let name = part.name().unwrap_or_default().to_owned();
+                let is_file = part.file_name().is_some();
+                let value = part.bytes().await.map_err(wrong)?;
+                if !is_file {
+                    let value = std::str::from_utf8(&value)
+                        .map_err(|_| Malformed(format!("the parameter {name:?} is not UTF-8")))?;
+                    self.add(name.into(), value.into())?;
+                }
+            }
+            Ok(())
+        };
+        // The whole body is there, so nothing in it can be waited for.
+        all.now_or_never()
+            .unwrap_or_else(|| Err(Malformed("broken multipart body: it ends too early".into())))
     }
 }
+
+enum Format {
+    Form,
+    Json,
+    Multipart(String),
+}
+
+impl Format {
+    /// Also believes a body that begins as JSON: `curl -d '{..}'` calls it a form.
+    fn of(content_type: Option<&str>, body: &[u8]) -> Result<Self, Malformed> {
+        let content_type = content_type.unwrap_or_default();
+        let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if media.starts_with("multipart/") {
+            let wrong = |e| Malformed(format!("Content-Type {content_type:?}: {e}"));
+            return multer::parse_boundary(content_type).map(Self::Multipart).map_err(wrong);
+        }
+        let json = media == "application/json" || media.ends_with("+json");
+        Ok(if json || body.trim_ascii_start().starts_with(b"{") { Self::Json } else { Self::Form })
+    }
+}
+
+/// `user[]` is `user`, written as PHP, Rails and sipgate write lists.
+fn plain(name: &str) -> &str {
+    name.strip_suffix("[]").unwrap_or(name)
+}
+
+/// Undoes a form's encoding. Strict, unlike browsers: text that was cut or encoded twice should not pass as a number.
+fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
+    let not_utf8 = "text that is not UTF-8";
+    if !text.iter().any(|b| matches!(b, b'%' | b'+')) {
+        return std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| not_utf8);
+    }
+    let digit =
+        |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.iter());
+    while let Some(b) = rest.next() {
+        out.push(match b {
+            b'+' => b' ',
+            b'%' => match (digit(rest.next()), digit(rest.next())) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return Err("a % without two hexadecimal digits"),
+            },
+            b => *b,
+        });
+    }
+    String::from_utf8(out).map(Cow::Owned).map_err(|_| not_utf8)
+}
+
+/// A JSON object's fields in their order, each value as it is written.
+struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// JSON text, borrowed where it holds no escape.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of parameters")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    fields.push((name, value));
+                }
+                Ok(Object(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+#[cfg(test)]
+mod tests;

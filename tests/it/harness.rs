@@ -22,11 +22,10 @@ use hookswitch::secret::{Hash, new_key, new_token};
 use hookswitch::store::keys::Role;
 use hookswitch::store::pbxes::NewPbx;
 use hookswitch::store::{self, Db, Store};
-use reqwest::{Method, RequestBuilder};
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::client::{Answer, Client};
 use crate::postgres;
 
 /// A running server. Dropped, it is stopped, and the test fails if it does not stop as it should.
@@ -73,7 +72,7 @@ pub fn spawn_with(flags: &[&str]) -> TestApp {
     let base_url = format!("http://{bound}");
     let token = new_token();
     let pbx_id = pbx(&mut db, "Test PBX", &token);
-    let client = |key: Option<String>| Client { key, base_url: base_url.clone(), http: http() };
+    let client = |key: Option<String>| Client::new(&base_url, key);
     let mut client_as = |role| client(Some(key(&mut db, role)));
     let (agent, manager, admin) = (client_as(Role::Agent), client_as(Role::Manager), client_as(Role::Admin));
 
@@ -143,86 +142,6 @@ impl Drop for TestApp {
     }
 }
 
-/// Somebody who asks, with a key or without.
-pub struct Client {
-    /// `hsk_…`
-    pub key: Option<String>,
-    /// To send what the methods here do not.
-    pub http: reqwest::Client,
-    base_url: String,
-}
-
-impl Client {
-    /// GET, and the JSON of a 200.
-    pub async fn get_json(&self, path: &str) -> Value {
-        self.get(path).await.is(200).json()
-    }
-
-    /// GET.
-    pub async fn get(&self, path: &str) -> Answer {
-        self.send(self.request(Method::GET, path)).await
-    }
-
-    /// DELETE.
-    pub async fn delete(&self, path: &str) -> Answer {
-        self.send(self.request(Method::DELETE, path)).await
-    }
-
-    /// Any method with a JSON body: `post_json`, `put` and `patch` in one.
-    pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
-        self.send(self.request(method, path).json(body)).await
-    }
-
-    /// POST with a JSON body.
-    pub async fn post_json(&self, path: &str, body: &Value) -> Answer {
-        self.json(Method::POST, path, body).await
-    }
-
-    /// A request with this client's key, to be finished by the test and given to `send`.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base_url));
-        self.key.iter().fold(request, |request, key| request.bearer_auth(key))
-    }
-
-    /// Sends it and reads the answer.
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, body: response.text().await.unwrap() }
-    }
-}
-
-/// What came back.
-#[derive(Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// All of them.
-    pub headers: reqwest::header::HeaderMap,
-    /// As sent.
-    pub body: String,
-}
-
-impl Answer {
-    /// With this status, or the test fails and shows what it was instead.
-    #[track_caller]
-    pub fn is(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.body);
-        self
-    }
-
-    /// Its body.
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("not JSON ({e}): {}", self.body))
-    }
-
-    /// A header's text; empty where there is none.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-}
-
 /// A database that nobody else uses.
 pub struct TestDatabase {
     /// As for `--database-url`.
@@ -278,8 +197,4 @@ fn key(db: &mut Db, role: Role) -> String {
     let key = new_key();
     store::keys::insert(db, role.as_str(), role, &Hash::of(&key), None, clock::now()).unwrap();
     key
-}
-
-fn http() -> reqwest::Client {
-    hookswitch::outbound::client(|builder| builder.no_proxy().timeout(Duration::from_secs(30))).unwrap()
 }

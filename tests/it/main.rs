@@ -2,6 +2,7 @@
 //! `TEST_DATABASE=postgres` a database in a PostgreSQL that lives as long as this process.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod client;
 mod harness;
 mod postgres;
 
