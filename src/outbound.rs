@@ -20,3 +20,13 @@ pub fn client(configure: impl Fn(ClientBuilder) -> ClientBuilder) -> reqwest::Re
         configure(Client::builder()).tls_certs_only(mozilla?).build()
     })
 }
+
+/// The innermost reason of a failed request, which reqwest's own message leaves out. No URL: it may hold a token.
+pub fn why(e: reqwest::Error) -> String {
+    let e = e.without_url();
+    let causes = std::iter::successors(Some(&e as &dyn std::error::Error), |cause| cause.source());
+    causes.last().map_or_else(
+        || e.to_string(),
+        |cause| if e.is_timeout() { "no answer in time".into() } else { cause.to_string() },
+    )
+}
