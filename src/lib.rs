@@ -14,6 +14,7 @@ pub mod housekeeping; // what is done beside requests: the sweep, hit counters
 pub mod intake; // the hot path: from a PBX's request to its answer
 pub mod metrics; // what /metrics shows
 pub mod number; // phone numbers and their normal form
+pub mod outbound; // the HTTP client for what we send ourselves
 pub mod pbx; // one of these PBXes
 pub mod rules; // block list and caller-ID rules: what is decided, and why
 pub mod secret; // tokens and keys

@@ -30,6 +30,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::app::App;
 use crate::error::Error;
 
+pub use keys::KeyView;
 pub use openapi::description;
 
 /// Everything under `/api/v1`, and what an operator's machines ask.

@@ -108,7 +108,11 @@ fn pool(target: &Target) -> r2d2::Pool<Target> {
         .build_unchecked(target.clone())
 }
 
-fn migrate(db: &mut Db) -> Result<(), StartError> {
+/// Brings the schema up to date.
+///
+/// # Errors
+/// Where a newer program made it, or what the database says.
+pub fn migrate(db: &mut Db) -> Result<(), StartError> {
     if let Db::Postgres(conn) = db {
         // several nodes may start at once; the number is ours alone
         conn.batch_execute("SELECT pg_advisory_lock(4857483)").map_err(StartError::database)?;
