@@ -15,6 +15,7 @@ pub mod import; // contacts from other programs' files
 pub mod intake; // the hot path: from a PBX's request to its answer
 pub mod metrics; // what /metrics shows
 pub mod number; // phone numbers and their normal form
+pub mod outbound; // the HTTP client for what we send ourselves
 pub mod pbx; // one of these PBXes
 pub mod rulebook; // rules as people write them: one, or all as a document
 pub mod rules; // block list and caller-ID rules: what is decided, and why

@@ -58,7 +58,7 @@ impl BlockRuleChange {
 }
 
 /// The block list, oldest first. A key limited to some PBXes sees their rules and those for all.
-#[utoipa::path(tag = "rules", params(Paging), responses((status = 200, body = Page<BlockEntry>), ReadRefusals))]
+#[utoipa::path(tag = "block-rules", params(Paging), responses((status = 200, body = Page<BlockEntry>), ReadRefusals))]
 #[get("/block-rules")]
 pub async fn list(app: Data<App>, caller: Caller, paging: Query<Paging>) -> Result<Json<Page<BlockEntry>>> {
     let (limit, after) = paging.read()?;
@@ -69,7 +69,7 @@ pub async fn list(app: Data<App>, caller: Caller, paging: Query<Paging>) -> Resu
 }
 
 /// One rule of the block list.
-#[utoipa::path(tag = "rules", responses((status = 200, body = BlockEntry), ReadRefusals))]
+#[utoipa::path(tag = "block-rules", responses((status = 200, body = BlockEntry), ReadRefusals))]
 #[get("/block-rules/{id}")]
 pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<BlockEntry>> {
     housekeeping::write_hits(&app).await;
@@ -79,7 +79,7 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 }
 
 /// Blocks or allows a caller, from the next call on.
-#[utoipa::path(tag = "rules", responses((status = 201, body = BlockEntry), WriteRefusals))]
+#[utoipa::path(tag = "block-rules", responses((status = 201, body = BlockEntry), WriteRefusals))]
 #[post("/block-rules")]
 pub async fn create(app: Data<App>, caller: Caller, new: Json<BlockEntry>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
@@ -101,7 +101,7 @@ pub async fn create(app: Data<App>, caller: Caller, new: Json<BlockEntry>) -> Re
 }
 
 /// Changes a rule; its hits stay.
-#[utoipa::path(tag = "rules", responses((status = 200, body = BlockEntry), WriteRefusals))]
+#[utoipa::path(tag = "block-rules", responses((status = 200, body = BlockEntry), WriteRefusals))]
 #[patch("/block-rules/{id}")]
 pub async fn change(
     app: Data<App>,
@@ -128,7 +128,7 @@ pub async fn change(
 }
 
 /// Deletes a rule.
-#[utoipa::path(tag = "rules", responses((status = 204), WriteRefusals))]
+#[utoipa::path(tag = "block-rules", responses((status = 204), WriteRefusals))]
 #[delete("/block-rules/{id}")]
 pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;

@@ -67,7 +67,7 @@ pub struct Order {
 
 /// The caller-ID rules, in the order in which they are tried. A key limited to some PBXes sees their rules and those
 /// for all.
-#[utoipa::path(tag = "rules", params(Paging), responses((status = 200, body = Page<CallerIdEntry>), ReadRefusals))]
+#[utoipa::path(tag = "caller-id-rules", params(Paging), responses((status = 200, body = Page<CallerIdEntry>), ReadRefusals))]
 #[get("/caller-id-rules")]
 pub async fn list(
     app: Data<App>,
@@ -82,7 +82,7 @@ pub async fn list(
 }
 
 /// One caller-ID rule.
-#[utoipa::path(tag = "rules", responses((status = 200, body = CallerIdEntry), ReadRefusals))]
+#[utoipa::path(tag = "caller-id-rules", responses((status = 200, body = CallerIdEntry), ReadRefusals))]
 #[get("/caller-id-rules/{id}")]
 pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<CallerIdEntry>> {
     housekeeping::write_hits(&app).await;
@@ -92,7 +92,7 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 }
 
 /// Chooses the caller ID of some calls, from the next call on.
-#[utoipa::path(tag = "rules", responses((status = 201, body = CallerIdEntry), WriteRefusals))]
+#[utoipa::path(tag = "caller-id-rules", responses((status = 201, body = CallerIdEntry), WriteRefusals))]
 #[post("/caller-id-rules")]
 pub async fn create(app: Data<App>, caller: Caller, new: Json<CallerIdEntry>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
@@ -113,7 +113,7 @@ pub async fn create(app: Data<App>, caller: Caller, new: Json<CallerIdEntry>) ->
 }
 
 /// Changes a rule; its hits stay.
-#[utoipa::path(tag = "rules", responses((status = 200, body = CallerIdEntry), WriteRefusals))]
+#[utoipa::path(tag = "caller-id-rules", responses((status = 200, body = CallerIdEntry), WriteRefusals))]
 #[patch("/caller-id-rules/{id}")]
 pub async fn change(
     app: Data<App>,
@@ -142,7 +142,7 @@ pub async fn change(
 }
 
 /// Deletes a rule.
-#[utoipa::path(tag = "rules", responses((status = 204), WriteRefusals))]
+#[utoipa::path(tag = "caller-id-rules", responses((status = 204), WriteRefusals))]
 #[delete("/caller-id-rules/{id}")]
 pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
@@ -155,7 +155,7 @@ pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Htt
 }
 
 /// Puts all caller-ID rules into a new order.
-#[utoipa::path(tag = "rules", responses((status = 204), WriteRefusals))]
+#[utoipa::path(tag = "caller-id-rules", responses((status = 204), WriteRefusals))]
 #[put("/caller-id-rules/order")]
 pub async fn order(app: Data<App>, caller: Caller, order: Json<Order>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;

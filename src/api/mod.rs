@@ -4,7 +4,13 @@
 mod auth;
 mod block_rules;
 mod body;
+mod call_filter;
+mod call_view;
 mod caller_id_rules;
+mod calls;
+mod calls_csv;
+mod calls_done;
+mod calls_stats;
 mod contact_import;
 mod contacts;
 mod health;
@@ -13,9 +19,13 @@ mod keys;
 mod openapi;
 mod page;
 mod pbx_journal;
+mod pbx_side;
 mod pbx_words;
 mod pbxes;
+mod query;
 mod rule_set;
+mod zammad;
+mod zammad_view;
 
 use actix_cors::Cors;
 use actix_web::http::header::{self, HeaderValue};
@@ -28,6 +38,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::app::App;
 use crate::error::Error;
 
+pub use keys::KeyView;
 pub use openapi::description;
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
@@ -53,6 +64,9 @@ fn nouns(config: &mut ServiceConfig) {
     config.configure(rule_set::routes);
     config.configure(contacts::routes);
     config.configure(pbxes::routes);
+    config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
+    config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
+    config.service(calls_done::mark).service(calls::show).service(calls::change);
 }
 
 /// For what no route matches, under `/api/v1` and elsewhere.

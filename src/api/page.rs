@@ -70,7 +70,7 @@ pub fn limit(asked: Option<i64>) -> Result<i64> {
 }
 
 /// Where a page ended, as text.
-pub fn cursor<K: Serialize>(key: &K) -> String {
+pub(super) fn cursor<K: Serialize>(key: &K) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default()) // numbers and times: cannot fail
 }
 

@@ -32,7 +32,7 @@ pub struct Which {
 /// most: it may hold fewer rows than asked for, even none, while `next` leads on.
 #[utoipa::path(tag = "pbxes", params(Which), responses((status = 200, body = Page<JournalView>), ReadRefusals))]
 #[get("/pbxes/{id}/journal")]
-pub async fn list(
+pub async fn journal(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,

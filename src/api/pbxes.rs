@@ -244,6 +244,6 @@ pub(super) fn find(db: &mut Db, id: i64) -> Result<PbxRow> {
 
 /// All of them.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(rotate).service(pbx_journal::list);
+    config.service(rotate).service(pbx_journal::journal);
     config.service(list).service(create).service(read).service(change).service(remove);
 }
