@@ -10,8 +10,8 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::error::{Error, FieldError};
 
-/// The largest JSON body, in bytes: a rule set of some 50,000 rules.
-pub const LARGEST: usize = 8 * 1024 * 1024;
+/// The largest JSON body, in bytes: a set of 50,000 rules with their notes and hits.
+pub const LARGEST: usize = 32 * 1024 * 1024;
 
 /// A JSON body that is well-formed and valid.
 pub struct Valid<T>(pub T);

@@ -40,6 +40,7 @@ use crate::error::Error;
 
 pub use keys::KeyView;
 pub use openapi::description;
+pub use pbxes::PbxView;
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {

@@ -58,7 +58,8 @@ impl PbxView {
         Self { id: row.id, name: row.name, dialect: row.dialect, enabled: row.enabled, details: None }
     }
 
-    fn full(row: PbxRow) -> Self {
+    /// As admins see it.
+    pub fn full(row: PbxRow) -> Self {
         let details = PbxDetails {
             region: row.region.clone(),
             options: serde_json::from_str(&row.options).unwrap_or_default(), // null says that it is broken
@@ -82,8 +83,9 @@ pub struct PbxWithUrl {
 
 impl PbxWithUrl {
     fn new(app: &App, row: PbxRow, token: &str) -> Self {
-        let path = dialect::named(&row.dialect).map_or("", dialect::Dialect::path);
-        Self { url: format!("{}{path}/{token}", app.config.public_url), pbx: PbxView::full(row) }
+        let dialect = dialect::named(&row.dialect);
+        let url = dialect.map(|dialect| dialect.url(&app.config.public_url, token));
+        Self { url: url.unwrap_or_default(), pbx: PbxView::full(row) }
     }
 }
 
