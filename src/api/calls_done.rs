@@ -59,7 +59,12 @@ pub async fn mark(app: Data<App>, caller: Caller, bulk: Valid<BulkTick>) -> Resu
 }
 
 /// In one transaction. How many changed.
-pub async fn mark_these(app: &App, key: &std::sync::Arc<Key>, mut ids: Vec<i64>, done: bool) -> Result<usize> {
+pub async fn mark_these(
+    app: &App,
+    key: &std::sync::Arc<Key>,
+    mut ids: Vec<i64>,
+    done: bool,
+) -> Result<usize> {
     ids.sort_unstable();
     ids.dedup();
     let at = clock::now();

@@ -137,8 +137,7 @@ fn rows(groups: &[Group], by: By) -> Vec<StatsRow> {
             counted.entry(key).or_default().add(group);
         }
     }
-    let mut rows: Vec<StatsRow> =
-        counted.into_iter().map(|(key, counts)| StatsRow { key, counts }).collect();
+    let mut rows: Vec<StatsRow> = counted.into_iter().map(|(key, counts)| StatsRow { key, counts }).collect();
     if matches!(by, By::Queue | By::User | By::Outcome) {
         rows.sort_by_key(|row| -row.counts.calls);
         rows.truncate(ROWS);
@@ -192,7 +191,10 @@ mod tests {
         assert_eq!(shown, [(Some("Alice"), 5), (Some("Bob"), 2), (None, 1)]);
         let alice = &rows[0].counts;
         assert_eq!((alice.answered, alice.missed, alice.inbound), (3, 2, 5));
-        assert_eq!((alice.waiting_ms, alice.answered_waiting_ms, alice.longest_waiting_ms), (5000, 3000, 1000));
+        assert_eq!(
+            (alice.waiting_ms, alice.answered_waiting_ms, alice.longest_waiting_ms),
+            (5000, 3000, 1000)
+        );
     }
 
     #[test]

@@ -30,8 +30,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::app::App;
 use crate::error::Error;
 
+pub use call_filter::CallFilter;
+pub use call_view::{CallView, NumberView};
+pub use calls::{page_position, read_page};
 pub use keys::KeyView;
 pub use openapi::description;
+pub use page::limit as page_limit;
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {

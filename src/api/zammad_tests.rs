@@ -73,7 +73,8 @@ fn who_answers_takes_the_place_of_those_who_rang() {
     let row = shown(&call, &[]);
     assert_eq!((row.state, row.done, row.to_comment.as_deref()), ("answer", true, Some("voicemail")));
     assert_eq!((row.duration_waiting_time, row.duration_talking_time), (Some(7), None));
-    let end = CallEvent { raw_cause: Some("normalClearing".into()), ..event(Kind::Hangup, Direction::In, 30) };
+    let end =
+        CallEvent { raw_cause: Some("normalClearing".into()), ..event(Kind::Hangup, Direction::In, 30) };
     call.apply(&end, Decision::Accept);
     let row = shown(&call, &[]);
     assert_eq!((row.state, row.done, row.comment.as_deref()), ("hangup", false, Some("normalClearing")));

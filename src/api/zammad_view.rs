@@ -111,7 +111,11 @@ pub struct CtiMatch {
 
 impl CtiLog {
     /// `matches` by number key, newest contact first. `speaks`: is there a PBX of that dialect?
-    pub fn new(calls: Vec<Call>, matches: &HashMap<String, Vec<Match>>, speaks: impl Fn(&str) -> bool) -> Self {
+    pub fn new(
+        calls: Vec<Call>,
+        matches: &HashMap<String, Vec<Match>>,
+        speaks: impl Fn(&str) -> bool,
+    ) -> Self {
         let mut user = BTreeMap::new();
         let list = calls
             .into_iter()

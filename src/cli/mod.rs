@@ -1,5 +1,6 @@
 //! The commands. Each reads its own flags, opens the database and does one thing.
 
+mod calls;
 mod health;
 mod key;
 mod pbx;
@@ -43,6 +44,7 @@ enum Command {
     /// Set up API keys: add, list, revoke
     #[command(subcommand)]
     Key(key::Key),
+    Calls(Box<calls::Calls>),
     Simulate(simulate::Simulate),
     Health(health::Health),
 }
@@ -64,6 +66,7 @@ pub fn run() -> Result<(), StartError> {
         Command::Serve(serve) => serve::run(&database, *serve),
         Command::Pbx(command) => command.run(&database),
         Command::Key(command) => command.run(&database),
+        Command::Calls(command) => command.run(&database),
         Command::Simulate(command) => command.run(),
         Command::Health(command) => command.run(),
     }

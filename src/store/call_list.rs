@@ -18,8 +18,8 @@ use super::calls as rows;
 use super::schema::calls;
 use crate::call::{Call, Direction, Moment, Outcome, State};
 use crate::words::words;
-pub(super) use conditions::{all_of, every};
 use conditions::{Condition, narrowed};
+pub(super) use conditions::{all_of, every};
 pub use search::Search;
 
 /// The most rows that are looked at for one page where no index knows what is asked for.
@@ -32,7 +32,10 @@ words! {
 
 /// Which calls are asked for; each condition narrows. Numbers are keys (`number::Number::key`).
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "each is documented where it is asked for, at `api::call_filter::CallFilter`")]
+#[expect(
+    missing_docs,
+    reason = "each is documented where it is asked for, at `api::call_filter::CallFilter`"
+)]
 pub struct Wanted {
     pub search: Option<Search>,
     pub number: Option<String>,
@@ -157,12 +160,7 @@ fn parts(wanted: &Wanted) -> &'static [Part] {
 }
 
 /// Where the budget of rows to look at ends; `None` where the indexes alone know the answer, or the log is short.
-fn horizon(
-    db: &mut Db,
-    wanted: &Wanted,
-    arms: &[Arm],
-    stretch: &Stretch,
-) -> QueryResult<Option<Position>> {
+fn horizon(db: &mut Db, wanted: &Wanted, arms: &[Arm], stretch: &Stretch) -> QueryResult<Option<Position>> {
     if !conditions::needs_a_look(wanted) {
         return Ok(None);
     }

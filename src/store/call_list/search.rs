@@ -222,7 +222,11 @@ pub(super) fn within(db: &mut Db, wanted: &Wanted, window: &Window) -> QueryResu
             calls::note,
         ))
         .load(db)?;
-    Ok(texts.into_iter().filter(|call| window.look_for.is_in(call)).map(|c| Position(c.at.0, c.at.1)).collect())
+    Ok(texts
+        .into_iter()
+        .filter(|call| window.look_for.is_in(call))
+        .map(|c| Position(c.at.0, c.at.1))
+        .collect())
 }
 
 impl LookFor {
@@ -232,7 +236,11 @@ impl LookFor {
             .any(|key| self.keys.contains(key) || self.prefixes.iter().any(|p| key.starts_with(p.as_str())));
         let users: Vec<String> = serde_json::from_str(&call.users).unwrap_or_default();
         let texts = [&call.queue, &call.answered_by, &call.note].into_iter().flatten().chain(&users);
-        number || self.text.as_ref().is_some_and(|text| texts.into_iter().any(|t| t.to_lowercase().contains(text)))
+        number
+            || self
+                .text
+                .as_ref()
+                .is_some_and(|text| texts.into_iter().any(|t| t.to_lowercase().contains(text)))
     }
 }
 
