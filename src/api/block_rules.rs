@@ -14,10 +14,11 @@ use super::page::{Page, Paging};
 use crate::app::App;
 use crate::call::Reason;
 use crate::error::{Error, Result};
-use crate::rulebook::{BlockEntry, Mistakes, World, moment};
+use crate::rulebook::{BlockEntry, World, moment};
 use crate::rules::{BlockAction, BlockRule};
 use crate::store::keys::Role;
 use crate::store::{Db, rules as rows};
+use crate::text::Mistakes;
 use crate::{clock, housekeeping};
 
 /// What shall be different; what is left out stays, null takes away.

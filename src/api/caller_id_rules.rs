@@ -12,10 +12,11 @@ use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::rulebook::{CallerIdEntry, MOST, Mistakes, World};
+use crate::rulebook::{CallerIdEntry, MOST, World};
 use crate::rules::CallerIdRule;
 use crate::store::keys::Role;
 use crate::store::{Db, rule_set, rules as rows};
+use crate::text::Mistakes;
 use crate::{clock, housekeeping};
 
 const WHAT: &str = "caller-ID rule";

@@ -78,13 +78,16 @@ pub async fn list(app: Data<App>, caller: Caller, asked: Asked<Paging>) -> Resul
     let wanted = asked.filter.wanted(&app.config.numbering, Some(&caller.0))?;
     let Paging { order, limit, cursor } = asked.own;
     let (order, limit) = (order.unwrap_or(Order::Newest), page::limit(limit)?);
-    let after = position(cursor.as_deref())?;
+    let after = page_position(cursor.as_deref())?;
     let page = move |db: &mut Db| read_page(db, &wanted, order, after, limit);
     Ok(Json(app.store.query(page).await?))
 }
 
 /// Where the page begins. No cursor of ours lies outside the years that both databases hold.
-fn position(cursor: Option<&str>) -> Result<Option<Position>> {
+///
+/// # Errors
+/// 422 where it is none of ours.
+pub fn page_position(cursor: Option<&str>) -> Result<Option<Position>> {
     let position = page::position::<Position>(cursor)?;
     let ours = |at: &Position| super::call_filter::kept(at.0.and_utc()) == at.0;
     match position.filter(|at| !ours(at)) {

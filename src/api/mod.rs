@@ -38,8 +38,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::app::App;
 use crate::error::Error;
 
+pub use call_filter::CallFilter;
+pub use call_view::{CallView, NumberView};
+pub use calls::{page_position, read_page};
 pub use keys::KeyView;
 pub use openapi::description;
+pub use page::limit as page_limit;
 pub use pbxes::PbxView;
 
 /// Everything under `/api/v1`, and what an operator's machines ask.

@@ -6,9 +6,8 @@ use serde_json::Value;
 use crate::dialect;
 use crate::error::Result;
 use crate::number::Numbering;
-use crate::rulebook::Mistakes;
 use crate::store::pbxes::{PbxChange, PbxRow};
-use crate::text;
+use crate::text::{self, Mistakes};
 
 /// What was asked for; `None` for what was not.
 pub struct Words {
@@ -94,6 +93,7 @@ fn addresses(all: &[String], mistakes: &mut Mistakes) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
     use crate::error::Error;

@@ -46,7 +46,7 @@ impl<T: Own> Asked<T> {
     fn read(query: &str) -> Result<Self> {
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         let (own, filter): (Vec<&str>, Vec<&str>) = pairs.partition(|pair| T::NAMES.contains(&name(pair)));
-        Ok(Self { filter: parsed(&filter)?, own: parsed(&own)? })
+        Ok(Self { filter: parsed(&filter, T::NAMES)?, own: parsed(&own, &[])? })
     }
 }
 
@@ -54,14 +54,18 @@ fn name(pair: &str) -> &str {
     pair.split('=').next().unwrap_or_default()
 }
 
-/// All fields are optional, so the pair that is refused alone is the one at fault.
-fn parsed<T: DeserializeOwned>(pairs: &[&str]) -> Result<T> {
+/// All fields are optional, so the pair that is refused alone is the one at fault. `others` are known, too.
+fn parsed<T: DeserializeOwned>(pairs: &[&str], others: &[&str]) -> Result<T> {
     let read = |text: &str| Query::<T>::from_query(text).map(Query::into_inner);
     read(&pairs.join("&")).map_err(|all| {
         let culprit = pairs.iter().find_map(|pair| Some((name(pair), read(pair).err()?)));
         let (field, e) = culprit.unwrap_or(("query", all));
         let said = e.to_string();
-        Error::field(field, said.trim_start_matches("Query deserialize error: "))
+        let mut message = said.trim_start_matches("Query deserialize error: ").to_owned();
+        if message.starts_with("unknown field") {
+            message.extend(others.iter().map(|name| format!(", `{name}`")));
+        }
+        Error::field(field, message)
     })
 }
 

@@ -8,7 +8,7 @@ use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, get, post};
 use serde_json::{Map, Value, json};
 
-use super::auth::Caller;
+use super::auth::{self, Caller};
 use super::calls_done::mark_these;
 use super::pbx_side::CtiError;
 use super::zammad_view::{CtiLog, far_end};
@@ -42,9 +42,11 @@ impl ResponseError for Refused {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, "1"));
-        }
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "1")),
+            StatusCode::TOO_MANY_REQUESTS => response.insert_header((header::RETRY_AFTER, "60")),
+            _ => &mut response,
+        };
         response.json(json!({ "error": self.why }))
     }
 }
@@ -66,16 +68,22 @@ impl FromRequest for Agent {
     type Future = Ready<Result<Self, actix_web::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let refused = |_| Refused::new(StatusCode::FORBIDDEN, "Authentication required").into();
+        let refused = |_| {
+            if auth::guesses_too_often(request) {
+                let why = "too many wrong keys from your address; wait a minute";
+                return Refused::new(StatusCode::TOO_MANY_REQUESTS, why).into();
+            }
+            Refused::new(StatusCode::FORBIDDEN, "Authentication required").into()
+        };
         ready(Caller::from_request(request, payload).into_inner().map(Self).map_err(refused))
     }
 }
 
 /// What is left of a request when its path is read.
-struct Sent(Params);
+struct Sent<'a>(Params<'a>);
 
-impl Sent {
-    fn read(request: &HttpRequest, body: &Bytes) -> Result<Self, Refused> {
+impl<'a> Sent<'a> {
+    fn read(request: &'a HttpRequest, body: &'a Bytes) -> Result<Self, Refused> {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let params = Params::read(request.query_string(), content_type, body);
         params.map(Self).map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e.to_string()))
@@ -83,7 +91,7 @@ impl Sent {
 }
 
 /// The newest 60 calls, as Zammad shows its caller log.
-#[utoipa::path(tag = "Zammad", responses((status = 200, body = CtiLog), (status = 403, body = CtiError, description = "No key, or an unknown one"), (status = 503, body = CtiError)))]
+#[utoipa::path(tag = "Zammad", responses((status = 200, body = CtiLog), (status = 403, body = CtiError, description = "No key, or an unknown one"), (status = 429, body = CtiError), (status = 503, body = CtiError)))]
 #[get("/cti/log")]
 pub async fn caller_log(app: Data<App>, agent: Agent) -> Result<Json<CtiLog>, Refused> {
     let wanted = Wanted { visible: agent.0.0.pbx_ids.clone(), ..Wanted::default() };
@@ -102,7 +110,6 @@ pub async fn caller_log(app: Data<App>, agent: Agent) -> Result<Json<CtiLog>, Re
 
 /// A tick as Zammad's clients send it.
 #[derive(serde::Serialize, utoipa::ToSchema)]
-#[expect(dead_code, reason = "describes what `Params` reads")]
 struct CtiDone {
     /// Tick or untick.
     done: bool,
@@ -110,7 +117,6 @@ struct CtiDone {
 
 /// Several ticks as Zammad's clients send them.
 #[derive(serde::Serialize, utoipa::ToSchema)]
-#[expect(dead_code, reason = "describes what `Params` reads")]
 struct CtiDoneBulk {
     /// The calls; in a form `ids[]`, repeated. At most 200.
     #[schema(max_items = 200)]
@@ -121,7 +127,7 @@ struct CtiDoneBulk {
 #[utoipa::path(
     tag = "Zammad", params(("id" = i64, Path)),
     request_body(content((CtiDone = "application/json"), (CtiDone = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 422, body = CtiError), (status = 503, body = CtiError)),
+    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 422, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
 )]
 #[post("/cti/done/{id}")]
 pub async fn tick(
@@ -144,7 +150,7 @@ pub async fn tick(
 #[utoipa::path(
     tag = "Zammad",
     request_body(content((CtiDoneBulk = "application/json"), (CtiDoneBulk = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 503, body = CtiError)),
+    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
 )]
 #[post("/cti/done/bulk")]
 pub async fn tick_all(

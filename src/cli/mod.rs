@@ -1,5 +1,6 @@
 //! The commands. Each reads its own flags, opens the database and does one thing.
 
+mod calls;
 mod contacts;
 mod health;
 mod key;
@@ -45,6 +46,7 @@ enum Command {
     /// Set up API keys: add, list, revoke
     #[command(subcommand)]
     Key(key::Key),
+    Calls(Box<calls::Calls>),
     /// The block list and the caller-ID rules: export, import, check
     #[command(subcommand)]
     Rules(rules::Rules),
@@ -72,6 +74,7 @@ pub fn run() -> Result<(), StartError> {
         Command::Serve(serve) => serve::run(&database, *serve),
         Command::Pbx(command) => command.run(&database),
         Command::Key(command) => command.run(&database),
+        Command::Calls(command) => command.run(&database),
         Command::Rules(command) => command.run(&database),
         Command::Contacts(command) => command.run(&database),
         Command::Simulate(command) => command.run(),

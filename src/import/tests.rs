@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use super::*;
 
 fn german() -> Numbering {

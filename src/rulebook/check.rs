@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlockEntry, CallerIdEntry, Mistakes};
+use super::{BlockEntry, CallerIdEntry};
 use crate::call::{Decision, Direction, Moment};
 use crate::error::Result;
 use crate::number::Numbering;
 use crate::rules::{Question, Rule};
 use crate::snapshot::Snapshot;
-use crate::text;
+use crate::text::{self, Mistakes};
 
 /// A call that somebody thinks of.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]

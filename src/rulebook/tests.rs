@@ -1,4 +1,8 @@
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use super::*;
+use crate::call::Reason;
+use crate::rules::{BlockAction, BlockRule};
 
 fn world(numbering: &Numbering) -> World<'_> {
     World { numbering, pbx_ids: HashSet::from([1, 2]) }
@@ -81,7 +85,8 @@ fn each_mistake_names_its_field() {
         ..read(r#"{"block_rules": [{"pattern": "1"}], "caller_id_rules": []}"#).block_rules.remove(0)
     };
     let numbering = german();
-    let mut mistakes = Mistakes { prefix: "block_rules[3].".into(), ..Mistakes::default() };
+    let mut mistakes = Mistakes::default();
+    mistakes.within("block_rules[3].".into());
     entry.rule(&world(&numbering), &mut mistakes);
     let Err(Error::Invalid(found)) = mistakes.none(()) else { panic!("it is refused") };
     let fields: Vec<&str> = found.iter().map(|e| e.field.as_str()).collect();
