@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Moment;
 use crate::error::{Error, Result};
 use crate::number::Numbering;
-use crate::rules::CallerIdRule;
+use crate::rules::{BlockRule, CallerIdRule};
 use crate::store::rule_set::Replaced;
 use crate::store::{self, Db};
 use crate::text::Mistakes;
@@ -77,28 +77,43 @@ impl Rulebook {
         })
     }
 
-    /// Puts this set in the place of the one that there is. Within `settings::change`.
+    /// The rules as they are kept. Before `settings::change`, so that no call waits for it.
     ///
     /// # Errors
     /// `Invalid` naming each wrong rule by its place in the list, counted from 0; or what the database says.
-    pub fn put(self, db: &mut Db, numbering: &Numbering, now: Moment) -> Result<Replaced> {
+    pub fn check(self, db: &mut Db, numbering: &Numbering) -> Result<NewSet> {
         if self.block_rules.len() + self.caller_id_rules.len() > MOST {
             return Err(Error::field("block_rules", format!("a set holds at most {MOST} rules")));
         }
         let world = World::load(db, numbering, |_| true)?;
         let mut mistakes = Mistakes::default();
-        let mut block = Vec::with_capacity(self.block_rules.len());
+        let mut set = NewSet::default();
         for (index, entry) in self.block_rules.into_iter().enumerate() {
             mistakes.within(format!("block_rules[{index}]."));
-            block.push(entry.rule(&world, &mut mistakes));
+            set.block.push(entry.rule(&world, &mut mistakes));
         }
-        let mut caller_id = Vec::with_capacity(self.caller_id_rules.len());
         for ((index, entry), position) in self.caller_id_rules.into_iter().enumerate().zip(1..) {
             mistakes.within(format!("caller_id_rules[{index}]."));
             let entry = CallerIdEntry { position: None, ..entry };
-            caller_id.push(CallerIdRule { position, ..entry.rule(&world, &mut mistakes) });
+            set.caller_id.push(CallerIdRule { position, ..entry.rule(&world, &mut mistakes) });
         }
-        mistakes.none(())?;
-        Ok(store::rule_set::replace_all(db, &block, &caller_id, now)?)
+        mistakes.none(set)
+    }
+}
+
+/// A whole set, checked.
+#[derive(Debug, Default)]
+pub struct NewSet {
+    block: Vec<BlockRule>,
+    caller_id: Vec<CallerIdRule>,
+}
+
+impl NewSet {
+    /// Puts it in the place of the one that there is. Within `settings::change`.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn put(&self, db: &mut Db, now: Moment) -> QueryResult<Replaced> {
+        store::rule_set::replace_all(db, &self.block, &self.caller_id, now)
     }
 }

@@ -30,7 +30,7 @@ pub struct CallerIdRuleChange {
     position: Option<i32>,
     #[schema(min_length = 1, max_length = 100)]
     destination: Option<String>,
-    #[schema(min_length = 7, max_length = 16)]
+    #[schema(pattern = r"^\+?[1-9][0-9]{6,14}$")]
     caller_id: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 250)]

@@ -84,6 +84,7 @@ pub fn position<K: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<K>> 
         serde_json::from_slice(&bytes).ok()
     };
     cursor
+        .filter(|text| !text.is_empty())
         .map(|text| read(text).ok_or_else(|| Error::field("cursor", "send the `next` of the page before")))
         .transpose()
 }

@@ -32,8 +32,8 @@ pub async fn replace(app: Data<App>, caller: Caller, set: Json<Rulebook>) -> Res
     caller.touches(None, "rule")?;
     housekeeping::write_hits(&app).await;
     let (set, this) = (set.into_inner(), app.clone());
-    let put = move |db: &mut Db| set.put(db, &this.config.numbering, clock::now());
-    Ok(Json(App::change(&app, put).await?))
+    let set = app.store.query(move |db| set.check(db, &this.config.numbering)).await?;
+    Ok(Json(App::change(&app, move |db| Ok(set.put(db, clock::now())?)).await?))
 }
 
 /// What would be answered to a call, by which rule, and why. Nothing is counted or kept.

@@ -104,8 +104,9 @@ fn import(database: &Database, file: &Path) -> Result<(), StartError> {
     })?;
     let (block, caller_id) = (book.block_rules.len(), book.caller_id_rules.len());
     let numbering = database.numbering()?;
-    let done = settings::change(&mut open(database)?, |db| book.put(db, &numbering, clock::now()))
-        .map_err(plainly)?;
+    let mut db = open(database)?;
+    let set = book.check(&mut db, &numbering).map_err(plainly)?;
+    let done = settings::change(&mut db, |db| set.put(db, clock::now())).map_err(StartError::database)?;
     print::line(&format!(
         "{block} block rules and {caller_id} caller-ID rules are in force: {} added, {} changed, {} as they were; \
          {} removed.",

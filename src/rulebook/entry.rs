@@ -69,7 +69,7 @@ pub struct CallerIdEntry {
     #[schema(min_length = 1, max_length = 100)]
     pub destination: String,
     /// What they see: country code and digits, as in +49301234567; sent to the PBX as it is written here.
-    #[schema(min_length = 7, max_length = 16)]
+    #[schema(pattern = r"^\+?[1-9][0-9]{6,14}$")]
     pub caller_id: String,
     /// Calls from this number (a pattern too) or of this user only.
     #[schema(min_length = 1, max_length = 250)]

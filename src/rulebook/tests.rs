@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::Reason;
-use crate::rules::{BlockAction, BlockRule};
+use crate::rules::BlockAction;
 
 fn world(numbering: &Numbering) -> World<'_> {
     World { numbering, pbx_ids: HashSet::from([1, 2]) }
