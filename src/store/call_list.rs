@@ -1,10 +1,10 @@
 //! The caller log as a list: every filter, paged by key, and bounded however long the log is.
 //!
-//! A page is merged from the first rows of a few *arms*, each of which an index serves in the order of time: the
-//! calls from a number and the calls to it, the open ones and those under way. What no index knows (outcome, queue,
-//! ...) is looked at row by row, at most [`BUDGET`] rows to a page: such a page may be short and still have a next
-//! one. What is searched as text is described at `search`.
+//! A page is merged from the first rows of a few `arms`, each of which an index serves in the order of time. What no
+//! index knows (outcome, queue, ...) is looked at row by row, at most [`BUDGET`] rows to a page: such a page may be
+//! short and still have a next one. What is searched as text is described at `search`.
 
+mod arms;
 mod conditions;
 mod search;
 
@@ -18,6 +18,7 @@ use super::calls as rows;
 use super::schema::calls;
 use crate::call::{Call, Direction, Moment, Outcome, State};
 use crate::words::words;
+use arms::{Arm, Side};
 use conditions::{Condition, narrowed};
 pub(super) use conditions::{all_of, every};
 pub use search::Search;
@@ -53,6 +54,13 @@ pub struct Wanted {
     pub visible: Option<Vec<i64>>,
     pub since: Option<Moment>,
     pub until: Option<Moment>,
+}
+
+impl Wanted {
+    /// Between since and until?
+    fn spans(&self, at: Moment) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
 }
 
 /// Where a call stands in the list.
@@ -121,51 +129,13 @@ impl Stretch {
     }
 }
 
-/// Calls that one index holds in the order of time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Arm {
-    side: Side,
-    part: Part,
-}
-
-/// Whose number is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Side {
-    Any,
-    From(String),
-    To(String),
-}
-
-/// Which of the partial indexes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    All,
-    /// `calls_open`: ended, nobody ticked it.
-    Open,
-    /// `calls_live`: no hangup yet.
-    Live,
-}
-
-/// `done=false` are the open calls and those that ring unticked: two small indexes, not one long walk.
-fn parts(wanted: &Wanted) -> &'static [Part] {
-    let live = matches!(wanted.state, Some(State::Ringing | State::Connected));
-    let ended = wanted.state == Some(State::Ended) || wanted.outcome.is_some();
-    match (wanted.done, live, ended) {
-        (_, true, true) => &[],
-        (_, true, false) => &[Part::Live],
-        (Some(false), false, true) => &[Part::Open],
-        (Some(false), false, false) => &[Part::Open, Part::Live],
-        _ => &[Part::All],
-    }
-}
-
 /// Where the budget of rows to look at ends; `None` where the indexes alone know the answer, or the log is short.
 fn horizon(db: &mut Db, wanted: &Wanted, arms: &[Arm], stretch: &Stretch) -> QueryResult<Option<Position>> {
-    if !conditions::needs_a_look(wanted) {
-        return Ok(None);
-    }
     let mut ends = Vec::new();
-    for arm in arms {
+    for arm in arms.iter().filter(|arm| !narrowed(wanted, &arm.side).is_empty()) {
+        if matches!(arm.side, Side::Begins(..)) {
+            continue; // few enough, or there would be no such arm
+        }
         let condition = all_of(conditions::served(wanted, arm, stretch));
         ends.extend(positions(db, condition, stretch.order, BUDGET - 1, 1)?);
     }
@@ -182,8 +152,14 @@ fn first_of(
     stretch: &Stretch,
     limit: i64,
 ) -> QueryResult<Vec<Position>> {
+    let narrowed = narrowed(wanted, &arm.side);
+    if let Side::Begins(end, prefix) = &arm.side {
+        let all = arms::beginning(db, *end, prefix, narrowed)?;
+        let meant = |at: &Position| stretch.holds(*at) && wanted.spans(at.0);
+        return Ok(all.into_iter().filter(meant).collect());
+    }
     let mut conditions = conditions::served(wanted, arm, stretch);
-    conditions.extend(narrowed(wanted));
+    conditions.extend(narrowed);
     positions(db, all_of(conditions), stretch.order, 0, limit)
 }
 

@@ -6,7 +6,8 @@ use diesel::sql_types::{Bool, Nullable, Text};
 use super::super::Db;
 use super::super::calls::json;
 use super::super::schema::calls;
-use super::{Arm, Order, Part, Position, Side, Stretch, Wanted};
+use super::arms::{Arm, End, Part, Side};
+use super::{Order, Position, Stretch, Wanted};
 use crate::call::State;
 
 /// Whichever database it is.
@@ -27,15 +28,46 @@ pub fn all_of<'a>(conditions: Vec<Condition<'a>>) -> Condition<'a> {
     all.unwrap_or_else(|| Box::new(calls::id.is_not_null().nullable()))
 }
 
+/// The calls with this number.
+pub(super) fn is<'a>(end: End, key: &'a str) -> Condition<'a> {
+    match end {
+        End::From => Box::new(calls::from_key.eq(key)),
+        End::To => Box::new(calls::to_key.eq(key)),
+    }
+}
+
+/// The same, so written that no database takes an index for it.
+fn is_seen<'a>(end: End, key: &'a str) -> Condition<'a> {
+    match end {
+        End::From => Box::new(calls::from_key.concat("").eq(key)),
+        End::To => Box::new(calls::to_key.concat("").eq(key)),
+    }
+}
+
+/// The calls with a number that begins so.
+pub(super) fn begins<'a>(end: End, prefix: &str) -> Condition<'a> {
+    let (first, behind) = (prefix.to_owned(), behind(prefix));
+    match end {
+        End::From => Box::new(calls::from_key.ge(first).and(calls::from_key.lt(behind))),
+        End::To => Box::new(calls::to_key.ge(first).and(calls::to_key.lt(behind))),
+    }
+}
+
+/// The first text behind all that begin with these digits.
+fn behind(prefix: &str) -> String {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    if let Some(last) = chars.last_mut() {
+        *last = char::from_u32(u32::from(*last) + 1).unwrap_or(char::MAX);
+    }
+    chars.into_iter().collect()
+}
+
 /// What the arm's index serves.
 pub(super) fn served<'a>(wanted: &'a Wanted, arm: &'a Arm, stretch: &Stretch) -> Vec<Condition<'a>> {
     let mut all: Vec<Condition> = between(wanted);
-    match &arm.side {
-        Side::Any => {}
-        Side::From(key) => all.push(Box::new(calls::from_key.eq(key))),
-        Side::To(key) => all.push(Box::new(calls::to_key.eq(key))),
+    if let Side::Is(end, key) = &arm.side {
+        all.push(is(*end, key));
     }
-    all.extend(ends(wanted));
     match arm.part {
         Part::All => {}
         // bare, as in the index: with a bound value no planner could tell that the index serves it
@@ -58,21 +90,16 @@ pub(super) fn served<'a>(wanted: &'a Wanted, arm: &'a Arm, stretch: &Stretch) ->
 /// Everything that is wanted, but for the search: for counting.
 pub fn every(wanted: &Wanted) -> Vec<Condition<'_>> {
     let mut all = between(wanted);
-    all.extend(ends(wanted));
-    all.extend(wanted.number.as_ref().filter(|_| wanted.search.is_none()).map(either_end));
-    all.extend(narrowed(wanted));
+    all.extend(wanted.number.as_ref().map(|key| any_of([is(End::From, key), is(End::To, key)])));
+    all.extend(wanted.from.as_ref().map(|key| is(End::From, key)));
+    all.extend(wanted.to.as_ref().map(|key| is(End::To, key)));
+    all.extend(of_the_call(wanted));
     all
 }
 
-/// Caller and callee.
-fn ends(wanted: &Wanted) -> impl Iterator<Item = Condition<'_>> {
-    let from = wanted.from.as_ref().map(|key| -> Condition { Box::new(calls::from_key.eq(key)) });
-    let to = wanted.to.as_ref().map(|key| -> Condition { Box::new(calls::to_key.eq(key)) });
-    from.into_iter().chain(to)
-}
-
-fn either_end(key: &String) -> Condition<'_> {
-    Box::new(calls::from_key.eq(key).or(calls::to_key.eq(key)))
+fn any_of<'a>(conditions: impl IntoIterator<Item = Condition<'a>>) -> Condition<'a> {
+    let any = conditions.into_iter().reduce(|any, one| Box::new(any.or(one)));
+    any.unwrap_or_else(|| Box::new(calls::id.is_null().nullable()))
 }
 
 /// Since and until.
@@ -103,17 +130,29 @@ fn newer<'a>(Position(at, id): Position) -> Condition<'a> {
     Box::new(calls::started_at.ge(at).and(same).nullable())
 }
 
-/// Is there a condition for which rows have to be looked at?
-pub(super) fn needs_a_look(wanted: &Wanted) -> bool {
-    !narrowed(wanted).is_empty()
+/// What has to be looked at row by row in an arm of that side.
+pub(super) fn narrowed<'a>(wanted: &'a Wanted, side: &'a Side) -> Vec<Condition<'a>> {
+    let mut all = of_the_call(wanted);
+    if let Side::Among(numbers) = side {
+        all.push(any_of(numbers.iter().map(|(end, key)| is_seen(*end, key))));
+    }
+    let known = |end, key: &String| matches!(side, Side::Is(e, k) if *e == end && k == key);
+    if let Some(key) = &wanted.number
+        && !known(End::From, key)
+        && !known(End::To, key)
+    {
+        all.push(any_of([is_seen(End::From, key), is_seen(End::To, key)]));
+    }
+    let from = wanted.from.as_ref().filter(|key| !known(End::From, key));
+    let to = wanted.to.as_ref().filter(|key| !known(End::To, key));
+    all.extend(from.map(|key| is_seen(End::From, key)));
+    all.extend(to.map(|key| is_seen(End::To, key)));
+    all
 }
 
-/// What no index of time serves.
-pub fn narrowed(wanted: &Wanted) -> Vec<Condition<'_>> {
+/// What is neither time nor number.
+fn of_the_call(wanted: &Wanted) -> Vec<Condition<'_>> {
     let mut all: Vec<Condition> = Vec::new();
-    if let (Some(_), Some(key)) = (&wanted.search, &wanted.number) {
-        all.push(either_end(key)); // the arms are the search's
-    }
     if let Some(direction) = wanted.direction {
         all.push(Box::new(calls::direction.eq(direction)));
     }

@@ -1,8 +1,8 @@
 //! What somebody types into the one search field.
 //!
 //! Digits are the beginning of a number. Text is a contact's name, or stands in a call's queue, users or note.
-//! Numbers and names that are few are found in the whole log, each by its index. Numbers that are many and text
-//! that stands in the calls themselves are searched among the newest [`WINDOW`] calls only.
+//! Numbers with not too many calls and the numbers of a few contacts are found in the whole log, by their indexes.
+//! All else, and text that stands in the calls themselves, is searched among the newest [`WINDOW`] calls only.
 
 use std::collections::HashSet;
 
@@ -11,14 +11,15 @@ use diesel::sql_types::Text;
 
 use super::super::Db;
 use super::super::schema::{calls, contact_numbers, contacts};
+use super::arms::{self, Arm, Side, both_ends};
 use super::conditions::{self, Condition};
-use super::{Arm, Order, Position, Side, Wanted, parts, positions};
+use super::{Order, Position, Wanted, positions};
 use crate::call::Moment;
-use crate::number::Numbering;
+use crate::number::{self, Numbering};
 
 /// The most calls whose text is read.
 const WINDOW: i64 = 10_000;
-/// Up to so many numbers are looked up one by one.
+/// Up to so many numbers of contacts are looked up one by one.
 const FEW: usize = 20;
 /// The most numbers of named contacts that are kept in mind.
 const CONTACTS: i64 = 20_000;
@@ -31,8 +32,13 @@ diesel::define_sql_function! {
 /// What is searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Search {
-    /// How the keys of the numbers may begin.
-    Digits(Vec<String>),
+    /// A number or the beginning of one.
+    Digits {
+        /// How the keys may begin.
+        prefixes: Vec<String>,
+        /// The key, if it is all of a valid number.
+        key: Option<String>,
+    },
     /// In lower case; and the key that it would be, since ids such as `alice` are numbers too.
     Text {
         /// What is contained.
@@ -49,7 +55,8 @@ impl Search {
         let spelled = (!typed.contains('*')).then(|| numbering.read_pattern(typed)).flatten();
         if let Some((_, digits)) = spelled {
             // a valid number's key has a plus, any other has none: see `number`
-            return Some(Self::Digits(vec![format!("+{digits}"), digits]));
+            let valid = number::e164(numbering.read(typed)?.key()).map(str::to_owned);
+            return Some(Self::Digits { prefixes: vec![format!("+{digits}"), digits], key: valid });
         }
         let key = numbering.read(typed).map(|number| number.key().to_owned());
         (!typed.is_empty()).then(|| Self::Text { text: typed.to_lowercase(), key })
@@ -78,91 +85,28 @@ struct LookFor {
 
 /// Which arms and which window together answer what is wanted.
 pub(super) fn plan(db: &mut Db, wanted: &Wanted) -> QueryResult<Plan> {
-    let mut look_for = LookFor::default();
-    let sides = match &wanted.search {
-        None => sides_of(wanted.number.as_ref()),
-        Some(Search::Digits(prefixes)) => match with_prefixes(db, prefixes)? {
-            Some(sides) => sides,
+    let (arms, look_for) = match &wanted.search {
+        None => return Ok(Plan { arms: arms::plain(db, wanted)?, window: None }),
+        Some(Search::Digits { prefixes, key }) => match arms::of_prefixes(db, wanted, prefixes)? {
+            Some(arms) => return Ok(Plan { arms, window: None }),
             None => {
-                look_for.prefixes.clone_from(prefixes);
-                Vec::new()
+                let whole = key.as_deref().map(both_ends).unwrap_or_default();
+                let look_for = LookFor { prefixes: prefixes.clone(), ..LookFor::default() };
+                (arms::of_numbers(db, wanted, whole)?, look_for)
             }
         },
         Some(Search::Text { text, key }) => {
             let mut keys = named(db, text)?;
             keys.extend(key.clone());
-            look_for.text = Some(text.clone());
-            if keys.len() > FEW {
-                look_for.keys = keys;
-                Vec::new()
-            } else {
-                keys.iter().flat_map(|key| sides_of(Some(key))).collect()
-            }
+            let few = keys.len() <= FEW;
+            let numbers = keys.iter().filter(|_| few).flat_map(|key| both_ends(key)).collect();
+            let arms = arms::of_numbers(db, wanted, numbers)?;
+            (arms, LookFor { text: Some(text.clone()), keys, ..LookFor::default() })
         }
     };
-    let in_window = look_for.text.is_some() || !look_for.prefixes.is_empty();
-    let window = in_window
-        .then(|| {
-            let within = conditions::all_of(conditions::between(wanted));
-            let oldest = positions(db, within, Order::Newest, WINDOW - 1, 1)?;
-            QueryResult::Ok(Window { look_for, back_to: oldest.first().copied() })
-        })
-        .transpose()?;
-    let arms = sides
-        .into_iter()
-        .flat_map(|side| parts(wanted).iter().map(move |part| Arm { side: side.clone(), part: *part }));
-    Ok(Plan { arms: arms.collect(), window })
-}
-
-fn sides_of(number: Option<&String>) -> Vec<Side> {
-    number.map_or(vec![Side::Any], |key| vec![Side::From(key.clone()), Side::To(key.clone())])
-}
-
-/// The numbers that begin so, where they are few.
-fn with_prefixes(db: &mut Db, prefixes: &[String]) -> QueryResult<Option<Vec<Side>>> {
-    let mut sides = Vec::new();
-    for prefix in prefixes {
-        let (from, to) = (calls::from_key, calls::to_key);
-        let callers = distinct(prefix, |at, end| {
-            let first = calls::table.filter(from.ge(at).and(from.lt(end))).order(from).select(from);
-            first.first::<Option<String>>(db).optional().map(Option::flatten)
-        })?;
-        let callees = distinct(prefix, |at, end| {
-            let first = calls::table.filter(to.ge(at).and(to.lt(end))).order(to).select(to);
-            first.first::<Option<String>>(db).optional().map(Option::flatten)
-        })?;
-        let (Some(callers), Some(callees)) = (callers, callees) else { return Ok(None) };
-        sides.extend(callers.into_iter().map(Side::From));
-        sides.extend(callees.into_iter().map(Side::To));
-    }
-    Ok((sides.len() <= FEW).then_some(sides))
-}
-
-/// Leaps from key to key through an index. `None` where there are more than a few.
-fn distinct(
-    prefix: &str,
-    mut first: impl FnMut(&str, &str) -> QueryResult<Option<String>>,
-) -> QueryResult<Option<Vec<String>>> {
-    let end = behind(prefix);
-    let mut keys: Vec<String> = Vec::new();
-    let mut at = prefix.to_owned();
-    while let Some(key) = first(&at, &end)? {
-        if keys.len() == FEW {
-            return Ok(None);
-        }
-        at = format!("{key}\u{1}"); // the next text that any key could be
-        keys.push(key);
-    }
-    Ok(Some(keys))
-}
-
-/// The first text behind all that begin with these digits.
-fn behind(prefix: &str) -> String {
-    let mut chars: Vec<char> = prefix.chars().collect();
-    if let Some(last) = chars.last_mut() {
-        *last = char::from_u32(u32::from(*last) + 1).unwrap_or(char::MAX);
-    }
-    chars.into_iter().collect()
+    let within = conditions::all_of(conditions::between(wanted));
+    let back_to = positions(db, within, Order::Newest, WINDOW - 1, 1)?.first().copied();
+    Ok(Plan { arms, window: Some(Window { look_for, back_to }) })
 }
 
 /// The number keys of the contacts whose name contains the text.
@@ -206,7 +150,7 @@ struct Texts {
 /// The calls in the window that hold what is looked for, in no particular order.
 pub(super) fn within(db: &mut Db, wanted: &Wanted, window: &Window) -> QueryResult<Vec<Position>> {
     let mut conditions: Vec<Condition> = conditions::between(wanted);
-    conditions.extend(conditions::narrowed(wanted));
+    conditions.extend(conditions::narrowed(wanted, &Side::Any));
     conditions.extend(window.back_to.map(conditions::not_older));
     let texts: Vec<Texts> = calls::table
         .filter(conditions::all_of(conditions))
@@ -253,12 +197,18 @@ mod tests {
         Search::read(typed, &Numbering::new("DE", None).unwrap())
     }
 
+    fn digits(digits: &str, key: Option<&str>) -> Option<Search> {
+        let prefixes = vec![format!("+{digits}"), digits.to_owned()];
+        Some(Search::Digits { prefixes, key: key.map(str::to_owned) })
+    }
+
     #[test]
-    fn digits_are_the_beginning_of_a_number_in_any_spelling() {
-        for typed in ["+49 30 12", "004930-12", "030/12", "(030) 12", " 4930 12"] {
-            assert_eq!(read(typed), Some(Search::Digits(vec!["+493012".into(), "493012".into()])), "{typed}");
+    fn digits_are_a_number_or_its_beginning_in_any_spelling() {
+        for typed in ["+49 171 23", "0049171-23", "0171/23", "(0171) 23", " 4917123"] {
+            assert_eq!(read(typed), digits("4917123", None), "{typed}");
         }
-        assert_eq!(read("100"), Some(Search::Digits(vec!["+100".into(), "100".into()])));
+        assert_eq!(read("030 1234567"), digits("49301234567", Some("+49301234567")));
+        assert_eq!(read("100"), digits("100", None));
     }
 
     #[test]
@@ -274,19 +224,5 @@ mod tests {
     fn a_pattern_is_no_wildcard_of_the_typist() {
         assert_eq!(like("100% a_b\\"), "%100\\% a\\_b\\\\%");
         assert_eq!(like("öz"), "%_z%");
-    }
-
-    #[test]
-    fn leaps_from_key_to_key_and_gives_up_where_they_are_many() {
-        let held = ["+4930", "+49301", "+4931"].map(String::from);
-        let first = |held: &[String]| {
-            let held = held.to_vec();
-            move |at: &str, end: &str| {
-                Ok(held.iter().filter(|key| key.as_str() >= at && key.as_str() < end).min().cloned())
-            }
-        };
-        assert_eq!(distinct("+4930", first(&held)).unwrap(), Some(held[..2].to_vec()));
-        let many: Vec<String> = (0..=FEW).map(|n| format!("+49{n}")).collect();
-        assert_eq!(distinct("+49", first(&many)).unwrap(), None);
     }
 }
