@@ -138,6 +138,36 @@ pub struct Serve {
     pub shutdown_timeout_s: u64,
 }
 
+/// The address under which the server is reached, for commands that print a URL: the server's own flags.
+#[derive(Debug, Clone, Args)]
+pub struct PublicUrl {
+    /// The address under which PBXes reach the server, as in https://calls.example.org
+    /// [default: http:// and the address that the server listens on]
+    #[arg(long, env = "HOOKSWITCH_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+
+    #[arg(long, env = "HOOKSWITCH_LISTEN", hide = true, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+impl PublicUrl {
+    /// No slash at the end.
+    ///
+    /// # Errors
+    /// Where it is no URL.
+    pub fn get(&self) -> Result<String, StartError> {
+        public_url(self.public_url.as_deref(), self.listen)
+    }
+}
+
+fn public_url(given: Option<&str>, bound: SocketAddr) -> Result<String, StartError> {
+    match given.map(|url| url.trim_end_matches('/')) {
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => Ok(url.into()),
+        Some(url) => Err(StartError(format!("--public-url {url:?}: must begin with http:// or https://"))),
+        None => Ok(format!("http://{bound}")),
+    }
+}
+
 /// All of it, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -157,13 +187,7 @@ impl Config {
     /// # Errors
     /// One line that says what to mend.
     pub fn new(database: &Database, serve: Serve, bound: SocketAddr) -> Result<Self, StartError> {
-        let public_url = match serve.public_url.as_deref().map(|url| url.trim_end_matches('/')) {
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => url.into(),
-            Some(url) => {
-                return Err(StartError(format!("--public-url {url:?}: must begin with http:// or https://")));
-            }
-            None => format!("http://{bound}"),
-        };
+        let public_url = public_url(serve.public_url.as_deref(), bound)?;
         if serve.intake_deadline_ms == 0 {
             return Err(StartError("--intake-deadline-ms: must be at least 1".into()));
         }

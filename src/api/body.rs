@@ -5,13 +5,13 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::error::{Error, FieldError};
 
-/// The largest JSON body, in bytes: a rule set of some 50,000 rules.
-pub const LARGEST: usize = 8 * 1024 * 1024;
+/// The largest JSON body, in bytes: a set of 50,000 rules with their notes and hits.
+pub const LARGEST: usize = 32 * 1024 * 1024;
 
 /// A JSON body that is well-formed and valid.
 pub struct Valid<T>(pub T);
@@ -28,6 +28,14 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
             Ok(Self(body))
         })
     }
+}
+
+/// For a field of which null means something else than its absence: `Some(None)` where null was sent.
+///
+/// # Errors
+/// What is wrong with the value.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Each field with its message; nested ones as `rules[3].pattern`.

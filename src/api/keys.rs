@@ -98,9 +98,7 @@ pub async fn revoke(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Htt
     caller.at_least(Role::Admin)?;
     let id = id.into_inner();
     App::change(&app, move |db| {
-        let keys = rows::all(db)?;
-        let good = |key: &&KeyRow| key.role == Role::Admin && key.revoked_at.is_none();
-        if keys.iter().filter(good).all(|key| key.id == id) && keys.iter().any(|key| key.id == id) {
+        if rows::is_last_admin(db, id)? {
             return Err(Error::Conflict("this is the last admin key: make another before you end it".into()));
         }
         rows::revoke(db, id, clock::now())?;

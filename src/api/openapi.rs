@@ -1,16 +1,22 @@
-//! The description of the API, made from the routes themselves, and the page that shows it.
+//! The description of the API, made from the routes themselves, and the page that shows it. The endpoint of PBXes,
+//! which is no such route, is described at `pbx_side`.
 
 use actix_web::web::Data;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt;
 
+use super::pbx_side;
 use crate::app::App;
+use crate::error::Problem;
 
 /// Title and security; the paths are collected from the routes.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Hookswitch", description = "Call events in, caller log out. Errors are problem+json (RFC 9457)."),
+    paths(pbx_side::receive, pbx_side::receive_at_alias),
+    components(schemas(Problem)),
     security(("key" = [])),
     modifiers(&Keys)
 )]
@@ -29,5 +35,74 @@ impl Modify for Keys {
 /// The whole description, collected from the routes.
 pub fn description(app: &Data<App>) -> utoipa::openapi::OpenApi {
     let routes = actix_web::App::new().into_utoipa_app().openapi(ApiDoc::openapi());
-    routes.configure(|config| super::routes(config, app)).split_for_parts().1
+    let mut api = routes.configure(|config| super::routes(config, app)).split_for_parts().1;
+    for path in api.paths.paths.values_mut() {
+        let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
+        operations.into_iter().flatten().for_each(name_uniquely);
+    }
+    api
+}
+
+/// Handlers of several nouns have the same name; an operation's must be its own.
+fn name_uniquely(operation: &mut Operation) {
+    if let (Some(tags), Some(name)) = (&operation.tags, &operation.operation_id) {
+        operation.operation_id = Some(format!("{}_{name}", tags.join("_").to_lowercase()));
+    }
+}
+
+/// How a request that only reads may be refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "describes answers; `Error` gives them")]
+pub enum ReadRefusals {
+    /// No key, or an unknown one.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NoKey(Problem),
+    /// The key's role is too low.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// It is not there, or the key may not see it.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Names the fields to mend.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Too many wrong keys from that address.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
+    /// The database does not answer; try again shortly.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
+/// How a request that changes something may be refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "describes answers; `Error` gives them")]
+pub enum WriteRefusals {
+    /// The body cannot be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// No key, or an unknown one.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NoKey(Problem),
+    /// The key's role is too low.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// It is not there, or the key may not see it.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Clashes with what is there.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// Names the fields to mend.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Too many wrong keys from that address.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
+    /// The database does not answer; try again shortly.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
 }

@@ -1,11 +1,21 @@
 //! The commands. Each reads its own flags, opens the database and does one thing.
 
+mod calls;
+mod contacts;
+mod health;
+mod key;
+mod pbx;
+mod print;
+mod rules;
 mod serve;
+mod simulate;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self, Database};
-use crate::error::StartError;
+use crate::error::{Error, StartError};
+use crate::store::{self, Db};
 
 /// Receives call events from PBXes, answers at once, keeps the caller log.
 ///
@@ -15,7 +25,6 @@ use crate::error::StartError;
 #[command(
     name = "hookswitch",
     version,
-    args_conflicts_with_subcommands = true,
     after_help = "Example: hookswitch --listen 0.0.0.0:8080 --public-url https://calls.example.org"
 )]
 struct Cli {
@@ -30,7 +39,22 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve PBXes and people (the default)
-    Serve(config::Serve),
+    Serve(Box<config::Serve>),
+    /// Set up PBXes: add, list, rotate their tokens, disable, enable
+    #[command(subcommand)]
+    Pbx(pbx::Pbx),
+    /// Set up API keys: add, list, revoke
+    #[command(subcommand)]
+    Key(key::Key),
+    Calls(Box<calls::Calls>),
+    /// The block list and the caller-ID rules: export, import, check
+    #[command(subcommand)]
+    Rules(rules::Rules),
+    /// Whose number it is: import
+    #[command(subcommand)]
+    Contacts(contacts::Contacts),
+    Simulate(simulate::Simulate),
+    Health(health::Health),
 }
 
 /// Reads the command line and does what it says.
@@ -39,9 +63,55 @@ enum Command {
 /// One line for the person at the terminal.
 pub fn run() -> Result<(), StartError> {
     config::read_dotenv(std::path::Path::new("."))?;
-    let cli = Cli::parse();
-    env_logger::Builder::new().parse_filters(&cli.database.log_level).init();
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(serve) => serve::run(&cli.database, serve),
+    let given = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&given).map_err(|e| StartError(e.to_string()))?;
+    if let Some(flag) = misplaced(&given) {
+        return Err(StartError(format!("--{flag} is a flag of `serve`: put it behind that word")));
+    }
+    let database = cli.database;
+    env_logger::Builder::new().parse_filters(&database.log_level).init();
+    match cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve))) {
+        Command::Serve(serve) => serve::run(&database, *serve),
+        Command::Pbx(command) => command.run(&database),
+        Command::Key(command) => command.run(&database),
+        Command::Calls(command) => command.run(&database),
+        Command::Rules(command) => command.run(&database),
+        Command::Contacts(command) => command.run(&database),
+        Command::Simulate(command) => command.run(),
+        Command::Health(command) => command.run(),
+    }
+}
+
+/// A flag of `serve` that stands before another command, where it would do nothing.
+fn misplaced(given: &ArgMatches) -> Option<String> {
+    given.subcommand_name()?;
+    let known = config::Serve::augment_args(clap::Command::new(""));
+    let typed =
+        |flag: &&clap::Arg| given.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine);
+    known.get_arguments().find(typed)?.get_long().map(Into::into)
+}
+
+/// The database, brought up to date. A server may run on it meanwhile.
+pub(super) fn open(database: &Database) -> Result<Db, StartError> {
+    let mut db = database.target()?.open()?;
+    store::migrate(&mut db)?;
+    Ok(db)
+}
+
+/// For the person at the terminal, whom no server's log tells more.
+fn plainly(e: Error) -> StartError {
+    match e {
+        Error::Internal(cause) => StartError(format!("the database refused to work: {cause}")),
+        other => StartError(other.to_string()),
+    }
+}
+
+/// Where a row was not found, says so and where to look; else what the database says.
+fn missing(what: &str, id: i64, list: &str, e: diesel::result::Error) -> StartError {
+    match e {
+        diesel::result::Error::NotFound => {
+            StartError(format!("there is no {what} {id}; `hookswitch {list}` shows those that there are"))
+        }
+        other => StartError::database(other),
     }
 }

@@ -89,7 +89,8 @@ fn make_first(db: &mut Db, config: &Config) -> diesel::QueryResult<[Option<Strin
         store::pbxes::insert(db, &new, now)?;
         Some(format!(
             "PBX URL: {url}/api/v1/cti/{token}\n\
-             Try it: curl -X POST --data \"event=newCall&from=493055571600&to=491711234567890&direction=in&callId=123456&user[]=Alice&user[]=Bob\" {url}/api/v1/cti/{token}"
+             Try it: curl -X POST --data \"event=newCall&from=493055571600&to=491711234567890&direction=in&callId=123456&user[]=Alice&user[]=Bob\" {url}/api/v1/cti/{token}\n\
+             Or: hookswitch simulate --url {url}/api/v1/cti/{token}"
         ))
     } else {
         None

@@ -92,6 +92,14 @@ pub trait Dialect: Sync + Debug {
         self.paths()[0]
     }
 
+    /// The URL of a PBX: what is pasted into it.
+    fn url(&self, public_url: &str, token: &str) -> String {
+        format!("{public_url}{}/{token}", self.path())
+    }
+
+    /// What to paste where, for the person who sets the PBX up: a few lines of text.
+    fn instructions(&self, url: &str) -> String;
+
     /// Their words to ours.
     ///
     /// # Errors

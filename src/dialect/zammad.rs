@@ -15,6 +15,10 @@ const NAME: usize = 250;
 /// The most users of one call.
 const USERS: usize = 50;
 
+/// A call to try an endpoint with: the example of the documentation.
+const EXAMPLE: &str =
+    "event=newCall&from=493055571600&to=491711234567890&direction=in&callId=123456&user[]=Alice&user[]=Bob";
+
 /// Zammad's CTI push.
 #[derive(Debug)]
 pub struct Zammad;
@@ -26,6 +30,18 @@ impl Dialect for Zammad {
 
     fn paths(&self) -> &'static [&'static str] {
         &["/api/v1/cti", "/api/v1/integration/cti"]
+    }
+
+    fn instructions(&self, url: &str) -> String {
+        format!(
+            "Paste the URL where the PBX, or its bridge, asks for the endpoint of Zammad's \"CTI (generic)\". It posts \
+             there (form, JSON or query):\n  \
+               event=newCall  direction=in|out  from  to  callId  [user]  [queue]\n  \
+               event=answer   direction         from  to  callId  [user]  [answeringNumber]\n  \
+               event=hangup   direction         from  to  callId  [cause]\n\
+             and reads from the answer to newCall whether to go on ({{}}), to reject, or to dial with another caller ID.\n\
+             Try it: curl -X POST --data \"{EXAMPLE}\" {url}"
+        )
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {

@@ -87,7 +87,18 @@ pub fn of_call(db: &mut Db, call: i64) -> QueryResult<Vec<Entry>> {
         .load(db)
 }
 
-/// The requests to one PBX's URL, newest first, older than `before`.
+/// The change number of the `count`th request to one PBX's URL before `before`; `None` where there are fewer.
+///
+/// # Errors
+/// What the database says.
+pub fn so_far_back(db: &mut Db, pbx_id: i64, before: Option<i64>, count: i64) -> QueryResult<Option<i64>> {
+    // by index alone: entries of people's changes are counted too, which brings it no further back
+    let of_pbx = journal::pbx_id.eq(pbx_id).and(journal::change.lt(before.unwrap_or(i64::MAX)));
+    let entries = journal::table.filter(of_pbx).order(journal::change.desc()).offset(count - 1);
+    entries.select(journal::change).first(db).optional()
+}
+
+/// The requests to one PBX's URL, newest first, older than `before`, and no older than `end`.
 ///
 /// # Errors
 /// What the database says.
@@ -96,6 +107,7 @@ pub fn of_pbx(
     pbx_id: i64,
     result: Option<Verdict>,
     before: Option<i64>,
+    end: Option<i64>,
     limit: i64,
 ) -> QueryResult<Vec<Entry>> {
     let mut query = journal::table
@@ -109,6 +121,9 @@ pub fn of_pbx(
     }
     if let Some(before) = before {
         query = query.filter(journal::change.lt(before));
+    }
+    if let Some(end) = end {
+        query = query.filter(journal::change.ge(end));
     }
     query.load(db)
 }

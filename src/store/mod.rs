@@ -4,14 +4,18 @@ pub mod amend;
 mod batch;
 mod batch_postgres;
 mod batch_sqlite;
+pub mod call_list;
+pub mod call_stats;
 pub mod calls;
 pub mod contacts;
 pub mod journal;
 pub mod keys;
 pub mod listen;
+pub mod matches;
 pub mod pbxes;
 mod pg_array;
 mod recent;
+pub mod rule_set;
 pub mod rules;
 pub mod schema;
 pub mod settings;
@@ -106,7 +110,11 @@ fn pool(target: &Target) -> r2d2::Pool<Target> {
         .build_unchecked(target.clone())
 }
 
-fn migrate(db: &mut Db) -> Result<(), StartError> {
+/// Brings the schema up to date.
+///
+/// # Errors
+/// Where a newer program made it, or what the database says.
+pub fn migrate(db: &mut Db) -> Result<(), StartError> {
     if let Db::Postgres(conn) = db {
         // several nodes may start at once; the number is ours alone
         conn.batch_execute("SELECT pg_advisory_lock(4857483)").map_err(StartError::database)?;

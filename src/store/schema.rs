@@ -70,6 +70,7 @@ diesel::table! {
         name -> Text,
         company -> Nullable<Text>,
         note -> Nullable<Text>,
+        sort_key -> Text,
         created_at -> Timestamp,
         updated_at -> Timestamp,
     }

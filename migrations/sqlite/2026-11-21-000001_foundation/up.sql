@@ -72,9 +72,12 @@ CREATE TABLE contacts (
     name       TEXT      NOT NULL,
     company    TEXT,
     note       TEXT,
+    -- Name and company in lower case: the order of the list, and what is searched.
+    sort_key   TEXT      NOT NULL,
     created_at TIMESTAMP NOT NULL,
     updated_at TIMESTAMP NOT NULL
 );
+CREATE INDEX contacts_sort ON contacts (sort_key, id);
 
 CREATE TABLE contact_numbers (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,193 @@
+//! A call as it is shown: to programs, on the command line and in streams.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::call::{Call, Cause, Decision, Direction, Moment, Outcome, State};
+use crate::number;
+use crate::store::Db;
+use crate::store::contacts::{self, Named};
+
+/// One end of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = CallNumber)]
+pub struct NumberView {
+    /// As the PBX sent it; null where it said nothing.
+    pub number: Option<String>,
+    /// E.164 with the plus; null for extensions, withheld and invalid numbers.
+    pub e164: Option<String>,
+    /// As people read it.
+    pub display: Option<String>,
+    /// The newest contact that has this number.
+    pub name: Option<String>,
+    /// That contact.
+    pub contact_id: Option<i64>,
+}
+
+/// What the PBX was told.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = CallDecision)]
+pub struct DecisionView {
+    /// accept, reject or dial.
+    pub action: &'static str,
+    /// The rule that said so.
+    pub rule_id: Option<i64>,
+    /// In words.
+    pub why: Option<String>,
+    /// The caller ID of a dial.
+    pub caller_id: Option<String>,
+}
+
+/// A call. Durations are in ms.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = Call)]
+pub struct CallView {
+    /// Its number here.
+    pub id: i64,
+    /// Whose call.
+    pub pbx_id: i64,
+    /// Its id at the PBX.
+    pub call_id: String,
+    /// Empty where the PBX tells no legs apart.
+    pub leg_id: String,
+    /// 1, and more where the PBX used the id again.
+    pub incarnation: i32,
+    /// Null until an event says.
+    pub direction: Option<Direction>,
+    /// The caller; for an outbound call the caller ID that a rule chose.
+    pub from: NumberView,
+    /// The callee.
+    pub to: NumberView,
+    /// What really dialled, where a rule chose the caller ID.
+    pub dialed_from: Option<String>,
+    /// Who was rung, or who dialled.
+    pub users: Vec<String>,
+    /// Who took it.
+    pub answered_by: Option<String>,
+    /// Where it was taken.
+    pub answering_number: Option<String>,
+    /// The queue that the caller came through.
+    pub queue: Option<String>,
+    /// The called public number where it differs from the callee.
+    pub did: Option<String>,
+    /// Only moves forward.
+    pub state: State,
+    /// How it ended; null until then.
+    pub outcome: Option<Outcome>,
+    /// Why it ended, in the documented words.
+    pub cause: Option<Cause>,
+    /// The PBX's own word for that.
+    pub raw_cause: Option<String>,
+    /// Null until the PBX announced the call.
+    pub decision: Option<DecisionView>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it was taken.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How long it rang; null while it rings.
+    pub waiting_ms: Option<i64>,
+    /// How long people spoke; null until an answered call ended.
+    pub talking_ms: Option<i64>,
+    /// Where the recording can be fetched.
+    pub recording_url: Option<String>,
+    /// Both ends are the PBX's own.
+    pub internal: bool,
+    /// The worklist tick.
+    pub done: bool,
+    /// Who ticked or unticked it; null while it follows from what happened.
+    pub done_by: Option<String>,
+    /// When.
+    pub done_at: Option<DateTime<Utc>>,
+    /// A person's note.
+    pub note: Option<String>,
+    /// Call ids that tell the same story (transfers).
+    pub links: Vec<String>,
+    /// The number of its last change.
+    pub change: i64,
+}
+
+/// The calls with the names of their numbers, which are looked up now, so that a new contact names old calls.
+///
+/// # Errors
+/// What the database says.
+pub fn views(db: &mut Db, calls: Vec<Call>) -> diesel::QueryResult<Vec<CallView>> {
+    let mut keys: Vec<String> =
+        calls.iter().flat_map(|call| [&call.from_key, &call.to_key]).flatten().cloned().collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let names = contacts::names(db, &keys)?;
+    let named = |key: Option<&String>| names.get(key?)?.first();
+    Ok(calls
+        .into_iter()
+        .map(|call| {
+            let (from, to) = (named(call.from_key.as_ref()), named(call.to_key.as_ref()));
+            CallView::of(call, from, to)
+        })
+        .collect())
+}
+
+impl CallView {
+    fn of(call: Call, from: Option<&Named>, to: Option<&Named>) -> Self {
+        Self {
+            id: call.id,
+            pbx_id: call.pbx_id,
+            direction: call.direction,
+            incarnation: call.incarnation,
+            waiting_ms: call.waiting_ms(),
+            talking_ms: call.talking_ms(),
+            from: NumberView::of(call.from_number, call.from_key.as_deref(), from),
+            to: NumberView::of(call.to_number, call.to_key.as_deref(), to),
+            call_id: call.call_id,
+            leg_id: call.leg_id,
+            dialed_from: call.dialed_from,
+            users: call.users,
+            answered_by: call.answered_by,
+            answering_number: call.answering_number,
+            queue: call.queue,
+            did: call.extra.did,
+            state: call.state,
+            outcome: call.outcome,
+            cause: call.cause,
+            raw_cause: call.raw_cause,
+            decision: call.decision.map(DecisionView::from),
+            started_at: call.started_at.and_utc(),
+            answered_at: call.answered_at.as_ref().map(Moment::and_utc),
+            ended_at: call.ended_at.as_ref().map(Moment::and_utc),
+            recording_url: call.extra.recording_url,
+            internal: call.internal,
+            done: call.done,
+            done_by: call.done_by,
+            done_at: call.done_at.as_ref().map(Moment::and_utc),
+            note: call.note,
+            links: call.extra.links,
+            change: call.change,
+        }
+    }
+}
+
+impl NumberView {
+    fn of(number: Option<String>, key: Option<&str>, named: Option<&Named>) -> Self {
+        Self {
+            e164: key.and_then(number::e164).map(str::to_owned),
+            display: number.as_ref().map(|raw| number::display(raw, key.unwrap_or_default())),
+            name: named.map(|named| named.name.clone()),
+            contact_id: named.map(|named| named.contact_id),
+            number,
+        }
+    }
+}
+
+impl From<Decision> for DecisionView {
+    fn from(decision: Decision) -> Self {
+        let (action, rule_id, why, caller_id) = match decision {
+            Decision::Accept => ("accept", None, None, None),
+            Decision::Reject { rule_id, why, .. } => ("reject", Some(rule_id), Some(why), None),
+            Decision::Dial { rule_id, why, caller_id, .. } => {
+                ("dial", Some(rule_id), Some(why), Some(caller_id))
+            }
+        };
+        Self { action, rule_id, why, caller_id }
+    }
+}

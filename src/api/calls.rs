@@ -1,0 +1,206 @@
+//! The caller log.
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{get, patch};
+use serde::{Deserialize, Deserializer, Serialize};
+use validator::Validate;
+
+use super::auth::Caller;
+use super::body::Valid;
+use super::call_filter::CallFilter;
+use super::call_view::{CallView, views};
+use super::journal_view::JournalView;
+use super::openapi::{ReadRefusals, WriteRefusals};
+use super::page;
+use super::query::{Asked, Own};
+use crate::app::App;
+use crate::call::{Call, Moment};
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::store::amend::Amendment;
+use crate::store::call_list::{self, Found, Order, Position, Wanted};
+use crate::store::{Db, calls as rows, journal};
+
+/// Which page of the list.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// Which calls come first; newest where nothing is said.
+    order: Option<Order>,
+    /// How many calls.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+impl Own for Paging {
+    const NAMES: &'static [&'static str] = &["order", "limit", "cursor"];
+}
+
+/// One page of the caller log.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct CallPage {
+    /// The calls.
+    pub data: Vec<CallView>,
+    /// Send it back as `cursor` for the next page; null on the last. A page may be short, even empty, and have a next
+    /// one: that many calls were looked at that are not meant.
+    pub next: Option<String>,
+    /// Calls that began earlier were not searched for the text of `q`; null where all were. To search on, send it as
+    /// `until`.
+    pub searched_back_to: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Reads one page and shows it.
+///
+/// # Errors
+/// What the database says.
+pub fn read_page(
+    db: &mut Db,
+    wanted: &Wanted,
+    order: Order,
+    after: Option<Position>,
+    limit: i64,
+) -> diesel::QueryResult<CallPage> {
+    let Found { calls, next, searched_back_to } = call_list::page(db, wanted, order, after, limit)?;
+    Ok(CallPage {
+        data: views(db, calls)?,
+        next: next.as_ref().map(page::cursor),
+        searched_back_to: searched_back_to.as_ref().map(Moment::and_utc),
+    })
+}
+
+/// The caller log, newest first: its calls as they are meant by all conditions at once.
+#[utoipa::path(tag = "calls", params(CallFilter, Paging), responses((status = 200, body = CallPage), ReadRefusals))]
+#[get("/calls")]
+pub async fn list(app: Data<App>, caller: Caller, asked: Asked<Paging>) -> Result<Json<CallPage>> {
+    let wanted = asked.filter.wanted(&app.config.numbering, Some(&caller.0))?;
+    let Paging { order, limit, cursor } = asked.own;
+    let (order, limit) = (order.unwrap_or(Order::Newest), page::limit(limit)?);
+    let after = page_position(cursor.as_deref())?;
+    let page = move |db: &mut Db| read_page(db, &wanted, order, after, limit);
+    Ok(Json(app.store.query(page).await?))
+}
+
+/// Where the page begins. No cursor of ours lies outside the years that both databases hold.
+///
+/// # Errors
+/// 422 where it is none of ours.
+pub fn page_position(cursor: Option<&str>) -> Result<Option<Position>> {
+    let position = page::position::<Position>(cursor)?;
+    let ours = |at: &Position| super::call_filter::kept(at.0.and_utc()) == at.0;
+    match position.filter(|at| !ours(at)) {
+        None => Ok(position),
+        Some(_) => Err(Error::field("cursor", "send the `next` of the page before")),
+    }
+}
+
+/// One call with all that was said of it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct CallWithJournal {
+    /// The call.
+    #[serde(flatten)]
+    call: CallView,
+    /// What was sent and done, oldest first; at most 500 entries.
+    journal: Vec<JournalView>,
+}
+
+/// One call, with its journal.
+#[utoipa::path(tag = "calls", params(("id" = i64, Path)), responses((status = 200, body = CallWithJournal), ReadRefusals))]
+#[get("/calls/{id}")]
+pub async fn show(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<CallWithJournal>> {
+    let id = id.into_inner();
+    let (call, journal) = app
+        .store
+        .query(move |db| {
+            let call = visible(db, &caller, id)?;
+            let journal = journal::of_call(db, id)?;
+            Ok::<_, Error>((shown(db, call)?, journal))
+        })
+        .await?;
+    Ok(Json(CallWithJournal { call, journal: journal.into_iter().map(JournalView::from).collect() }))
+}
+
+/// What a person changes. What is left out stays.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallChange {
+    /// Tick or untick; no event undoes it.
+    done: Option<bool>,
+    /// At most 2000 characters; null clears it.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(length(max = 2000, message = "must be at most 2000 characters"))]
+    #[schema(value_type = Option<String>, max_length = 2000)]
+    note: Option<Option<String>>,
+}
+
+/// Tells null from what was left out.
+fn present<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(from).map(Some)
+}
+
+/// Ticks or unticks a call, and writes or clears its note.
+#[utoipa::path(tag = "calls", params(("id" = i64, Path)), request_body = CallChange, responses((status = 200, body = CallView), WriteRefusals))]
+#[patch("/calls/{id}")]
+pub async fn change(
+    app: Data<App>,
+    caller: Caller,
+    id: Path<i64>,
+    change: Valid<CallChange>,
+) -> Result<Json<CallView>> {
+    let id = id.into_inner();
+    let Valid(CallChange { done, note }) = change;
+    if note.iter().flatten().any(|note| note.contains('\0')) {
+        return Err(Error::field("note", "holds a NUL byte; leave it out"));
+    }
+    let who = caller.0.name.clone();
+    app.store.query(move |db| visible(db, &caller, id).map(drop)).await?;
+    let at = clock::now();
+    let by = who.clone();
+    let amendment = Amendment {
+        ids: vec![id],
+        kind: done.map_or("note", tick_kind),
+        why: Some(who),
+        at,
+        change: Box::new(move |call| {
+            let ticked = done.is_some_and(|done| tick(call, done, &by, at));
+            let note = note.clone().map(|note| note.filter(|note| !note.trim().is_empty()));
+            let noted = note.filter(|note| *note != call.note).map(|note| call.note = note).is_some();
+            ticked || noted
+        }),
+    };
+    app.store.writer.amend(amendment).await?;
+    let changed = move |db: &mut Db| {
+        let call = rows::by_id(db, id)?;
+        shown(db, call)
+    };
+    Ok(Json(app.store.query(changed).await?))
+}
+
+/// Ticks unless it is so already. Whether it is new.
+pub fn tick(call: &mut Call, done: bool, by: &str, at: Moment) -> bool {
+    let new = call.done != done;
+    if new {
+        call.tick(done, by, at);
+    }
+    new
+}
+
+/// The journal's word for a tick.
+pub const fn tick_kind(done: bool) -> &'static str {
+    if done { "done" } else { "undone" }
+}
+
+fn visible(db: &mut Db, caller: &Caller, id: i64) -> Result<Call> {
+    let call = rows::by_id(db, id).map_err(|e| match e {
+        diesel::result::Error::NotFound => Error::NotFound("call"),
+        other => other.into(),
+    })?;
+    caller.sees(call.pbx_id, "call")?;
+    Ok(call)
+}
+
+fn shown(db: &mut Db, call: Call) -> diesel::QueryResult<CallView> {
+    views(db, vec![call])?.pop().ok_or(diesel::result::Error::NotFound)
+}

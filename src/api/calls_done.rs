@@ -1,0 +1,98 @@
+//! Ticking many calls at once.
+
+use actix_web::post;
+use actix_web::web::{Data, Json};
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use super::auth::Caller;
+use super::body::Valid;
+use super::call_filter::CallFilter;
+use super::calls::{tick, tick_kind};
+use super::openapi::WriteRefusals;
+use super::page;
+use crate::app::App;
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::snapshot::Key;
+use crate::store::amend::Amendment;
+use crate::store::call_list::{self, Order};
+
+/// Which calls, and whether they are done. Say either `ids` or `filter`.
+#[derive(Deserialize, Validate, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkTick {
+    /// These calls. Those that are not there are passed over.
+    #[validate(length(min = 1, max = 500, message = "must name 1 to 500 calls; for more, send `filter`"))]
+    #[schema(min_items = 1, max_items = 500)]
+    ids: Option<Vec<i64>>,
+    /// All calls that the list shows for it.
+    filter: Option<CallFilter>,
+    /// Tick (true) or untick.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    done: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What came of it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct BulkTicked {
+    /// How many calls changed; those that were so already are not among them.
+    changed: usize,
+}
+
+/// Ticks or unticks many calls. By filter it works in portions, newest first, so that a PBX never waits for it.
+#[utoipa::path(tag = "calls", request_body = BulkTick, responses((status = 200, body = BulkTicked), WriteRefusals))]
+#[post("/calls/done")]
+pub async fn mark(app: Data<App>, caller: Caller, bulk: Valid<BulkTick>) -> Result<Json<BulkTicked>> {
+    let Valid(BulkTick { ids, filter, done }) = bulk;
+    let changed = match (ids, filter) {
+        (Some(ids), None) => mark_these(&app, &caller.0, ids, done).await?,
+        (None, Some(filter)) => mark_all(&app, &caller.0, &filter, done).await?,
+        _ => return Err(Error::field("ids", "send either `ids` or `filter`")),
+    };
+    Ok(Json(BulkTicked { changed }))
+}
+
+/// In one transaction. How many changed.
+pub async fn mark_these(
+    app: &App,
+    key: &std::sync::Arc<Key>,
+    mut ids: Vec<i64>,
+    done: bool,
+) -> Result<usize> {
+    ids.sort_unstable();
+    ids.dedup();
+    let at = clock::now();
+    let who = key.clone();
+    let amendment = Amendment {
+        ids,
+        kind: tick_kind(done),
+        why: Some(key.name.clone()),
+        at,
+        change: Box::new(move |call| who.sees(call.pbx_id) && tick(call, done, &who.name, at)),
+    };
+    Ok(app.store.writer.amend(amendment).await?.len())
+}
+
+async fn mark_all(app: &App, key: &std::sync::Arc<Key>, filter: &CallFilter, done: bool) -> Result<usize> {
+    let wanted = filter.wanted(&app.config.numbering, Some(key))?;
+    let (mut changed, mut after) = (0, None);
+    loop {
+        let wanted = wanted.clone();
+        let page = move |db: &mut _| call_list::page(db, &wanted, Order::Newest, after, page::MOST);
+        let found = app.store.query(page).await?;
+        let ids: Vec<i64> = found.calls.iter().filter(|call| call.done != done).map(|call| call.id).collect();
+        if !ids.is_empty() {
+            changed += mark_these(app, key, ids, done).await?;
+        }
+        if found.next.is_none() {
+            return Ok(changed);
+        }
+        after = found.next;
+    }
+}

@@ -1,0 +1,194 @@
+//! Zammad's own three endpoints for its caller log, with its shapes and its errors.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{Bytes, Data, Json, Path};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, get, post};
+use serde_json::{Map, Value, json};
+
+use super::auth::{self, Caller};
+use super::calls_done::mark_these;
+use super::pbx_side::CtiError;
+use super::zammad_view::{CtiLog, far_end};
+use crate::app::App;
+use crate::dialect::params::Params;
+use crate::error::Error;
+use crate::store::call_list::{self, Order, Wanted};
+use crate::store::{Db, calls as rows, matches, pbxes};
+
+/// How many calls Zammad shows.
+const SHOWN: i64 = 60;
+
+/// An error in Zammad's words.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+struct Refused {
+    status: StatusCode,
+    why: String,
+}
+
+impl Refused {
+    fn new(status: StatusCode, why: impl Into<String>) -> Self {
+        Self { status, why: why.into() }
+    }
+}
+
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "1")),
+            StatusCode::TOO_MANY_REQUESTS => response.insert_header((header::RETRY_AFTER, "60")),
+            _ => &mut response,
+        };
+        response.json(json!({ "error": self.why }))
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(e: Error) -> Self {
+        if let Error::Internal(cause) = &e {
+            log::error!("{cause}");
+        }
+        Self::new(e.status_code(), e.to_string())
+    }
+}
+
+/// Whoever has a key. Without one Zammad answers 403, not 401.
+struct Agent(Caller);
+
+impl FromRequest for Agent {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let refused = |_| {
+            if auth::guesses_too_often(request) {
+                let why = "too many wrong keys from your address; wait a minute";
+                return Refused::new(StatusCode::TOO_MANY_REQUESTS, why).into();
+            }
+            Refused::new(StatusCode::FORBIDDEN, "Authentication required").into()
+        };
+        ready(Caller::from_request(request, payload).into_inner().map(Self).map_err(refused))
+    }
+}
+
+/// What is left of a request when its path is read.
+struct Sent<'a>(Params<'a>);
+
+impl<'a> Sent<'a> {
+    fn read(request: &'a HttpRequest, body: &'a Bytes) -> Result<Self, Refused> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let params = Params::read(request.query_string(), content_type, body);
+        params.map(Self).map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e.to_string()))
+    }
+}
+
+/// The newest 60 calls, as Zammad shows its caller log.
+#[utoipa::path(tag = "Zammad", responses((status = 200, body = CtiLog), (status = 403, body = CtiError, description = "No key, or an unknown one"), (status = 429, body = CtiError), (status = 503, body = CtiError)))]
+#[get("/cti/log")]
+pub async fn caller_log(app: Data<App>, agent: Agent) -> Result<Json<CtiLog>, Refused> {
+    let wanted = Wanted { visible: agent.0.0.pbx_ids.clone(), ..Wanted::default() };
+    let read = move |db: &mut Db| {
+        let calls = call_list::page(db, &wanted, Order::Newest, None, SHOWN)?.calls;
+        let mut keys: Vec<String> = calls.iter().filter_map(far_end).cloned().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let matches = matches::of_keys(db, &keys)?;
+        let pbxes = pbxes::all(db)?;
+        let speaks = |dialect: &str| pbxes.iter().any(|pbx| pbx.enabled && pbx.dialect == dialect);
+        Ok::<_, Error>(CtiLog::new(calls, &matches, speaks))
+    };
+    Ok(Json(app.store.query(read).await?))
+}
+
+/// A tick as Zammad's clients send it.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+struct CtiDone {
+    /// Tick or untick.
+    done: bool,
+}
+
+/// Several ticks as Zammad's clients send them.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+struct CtiDoneBulk {
+    /// The calls; in a form `ids[]`, repeated. At most 200.
+    #[schema(max_items = 200)]
+    ids: Option<Vec<i64>>,
+}
+
+/// Ticks or unticks one call.
+#[utoipa::path(
+    tag = "Zammad", params(("id" = i64, Path)),
+    request_body(content((CtiDone = "application/json"), (CtiDone = "application/x-www-form-urlencoded"))),
+    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 422, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
+)]
+#[post("/cti/done/{id}")]
+pub async fn tick(
+    app: Data<App>,
+    agent: Agent,
+    id: Path<String>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<Json<Map<String, Value>>, Refused> {
+    let Sent(params) = Sent::read(&request, &body)?;
+    let done = match params.get("done").map(str::trim) {
+        Some("true" | "1") => true,
+        Some("false" | "0") => false,
+        _ => return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "done: must be true or false")),
+    };
+    mark(&app, &agent.0, vec![read_id(&id)?], done).await
+}
+
+/// Ticks several calls: all of them, or, where one is not there, none.
+#[utoipa::path(
+    tag = "Zammad",
+    request_body(content((CtiDoneBulk = "application/json"), (CtiDoneBulk = "application/x-www-form-urlencoded"))),
+    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
+)]
+#[post("/cti/done/bulk")]
+pub async fn tick_all(
+    app: Data<App>,
+    agent: Agent,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<Json<Map<String, Value>>, Refused> {
+    let Sent(params) = Sent::read(&request, &body)?;
+    let ids: Vec<i64> =
+        params.all(&["ids", "ids[]"]).iter().map(|id| read_id(id)).collect::<Result<_, _>>()?;
+    mark(&app, &agent.0, ids, true).await
+}
+
+/// An id that is no number is an id that nothing has.
+fn read_id(text: &str) -> Result<i64, Refused> {
+    text.trim().parse().map_err(|_| not_found(text))
+}
+
+fn not_found(id: impl std::fmt::Display) -> Refused {
+    Refused::new(StatusCode::NOT_FOUND, format!("Couldn't find Cti::Log with 'id'={id}"))
+}
+
+/// In one transaction.
+async fn mark(
+    app: &App,
+    caller: &Caller,
+    ids: Vec<i64>,
+    done: bool,
+) -> Result<Json<Map<String, Value>>, Refused> {
+    let (key, asked) = (caller.0.clone(), ids.clone());
+    let found = app.store.query(move |db: &mut Db| rows::by_ids(db, &asked)).await?;
+    let there = |id: i64| found.iter().any(|call| call.id == id && key.sees(call.pbx_id));
+    if let Some(unknown) = ids.iter().find(|id| !there(**id)) {
+        return Err(not_found(unknown));
+    }
+    if !ids.is_empty() {
+        mark_these(app, &caller.0, ids, done).await?;
+    }
+    Ok(Json(Map::new()))
+}

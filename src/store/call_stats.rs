@@ -1,0 +1,92 @@
+//! The caller log, counted. The two databases name the parts of a time differently; all else is the same.
+
+use diesel::dsl::{count_star, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::Db;
+use super::call_list::{Wanted, all_of, every};
+use super::schema::calls;
+use crate::call::{Direction, Outcome};
+use crate::words::words;
+
+words! {
+    /// By what calls are counted; hours and days are those of UTC.
+    By {
+        Hour = "hour", Day = "day", Queue = "queue", User = "user", Outcome = "outcome",
+        /// Each hour of the week, Monday first.
+        WeekdayHour = "weekday_hour",
+    }
+}
+
+/// The most groups that are read.
+const GROUPS: i64 = 100_000;
+
+/// How many calls of one kind there were.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Group {
+    /// Where they are counted: `2026-11-21 16`, `2026-11-21`, `1 16` (Monday, 16 h), a queue, an outcome; a taker as
+    /// `a…`, those who were rung as `u` and a JSON list.
+    pub bucket: Option<String>,
+    /// Inbound or outbound.
+    pub direction: Option<Direction>,
+    /// How they ended; `None` of those under way.
+    pub outcome: Option<Outcome>,
+    /// How many.
+    pub calls: i64,
+    /// How long all of them rang, in ms.
+    pub waiting_ms: Option<i64>,
+    /// How long one of them rang at most, in ms.
+    pub longest_waiting_ms: Option<i64>,
+    /// How long people spoke in all, in ms.
+    pub talking_ms: Option<i64>,
+}
+
+/// Counts the calls that are wanted, which should be bounded by time.
+///
+/// # Errors
+/// What the database says.
+pub fn count(db: &mut Db, wanted: &Wanted, by: By) -> QueryResult<Vec<Group>> {
+    let postgres = matches!(db, Db::Postgres(_));
+    let bucket = sql::<Nullable<Text>>(bucket(by, postgres));
+    let waiting = between("coalesce(answered_at, ended_at)", "started_at", postgres);
+    let talking = between("ended_at", "answered_at", postgres);
+    let whole = |of: &str, ms: &str| sql::<Nullable<BigInt>>(&format!("CAST({of}({ms}) AS BIGINT)"));
+    calls::table
+        .filter(all_of(every(wanted)))
+        .group_by((bucket.clone(), calls::direction, calls::outcome))
+        .select((
+            bucket,
+            sql::<Nullable<Text>>("direction"),
+            sql::<Nullable<Text>>("outcome"),
+            count_star(),
+            whole("sum", &waiting),
+            whole("max", &waiting),
+            whole("sum", &talking),
+        ))
+        .limit(GROUPS)
+        .load(db)
+}
+
+const fn bucket(by: By, postgres: bool) -> &'static str {
+    match (by, postgres) {
+        (By::Hour, true) => "to_char(started_at, 'YYYY-MM-DD HH24')",
+        (By::Hour, false) => "substr(started_at, 1, 13)",
+        (By::Day, true) => "to_char(started_at, 'YYYY-MM-DD')",
+        (By::Day, false) => "substr(started_at, 1, 10)",
+        (By::WeekdayHour, true) => "to_char(started_at, 'ID HH24')",
+        (By::WeekdayHour, false) => "strftime('%u %H', started_at)",
+        (By::Queue, _) => "queue",
+        (By::Outcome, _) => "outcome",
+        (By::User, _) => "CASE WHEN answered_by IS NULL THEN 'u' || users ELSE 'a' || answered_by END",
+    }
+}
+
+/// From one time to another, in ms; null where either is.
+fn between(end: &str, start: &str, postgres: bool) -> String {
+    if postgres {
+        format!("round(extract(epoch FROM {end} - {start}) * 1000)")
+    } else {
+        format!("round((julianday({end}) - julianday({start})) * 86400000)")
+    }
+}

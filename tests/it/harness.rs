@@ -1,0 +1,200 @@
+//! What every test needs: a server with a database of its own, and clients that know their way.
+//!
+//! ```ignore
+//! let app = spawn();
+//! app.post_form(&[("event", "newCall"), ...]).await.is(200);      // as the PBX
+//! let calls = app.agent.get_json("/api/v1/calls").await;          // as people
+//! ```
+
+use std::net::TcpListener;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use actix_web::web::Data;
+use clap::Parser;
+use hookswitch::app::{self, App};
+use hookswitch::clock;
+use hookswitch::config::{Config, Database, Serve};
+use hookswitch::error::StartError;
+use hookswitch::metrics::Metrics;
+use hookswitch::secret::{Hash, new_key, new_token};
+use hookswitch::store::keys::Role;
+use hookswitch::store::pbxes::NewPbx;
+use hookswitch::store::{self, Db, Store};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::client::{Answer, Client};
+use crate::postgres;
+
+/// A running server. Dropped, it is stopped, and the test fails if it does not stop as it should.
+pub struct TestApp {
+    /// No slash at the end.
+    pub base_url: String,
+    /// The URL of the one PBX (Zammad's dialect, region DE), with its token.
+    pub pbx_url: String,
+    /// That PBX's row.
+    pub pbx_id: i64,
+    /// A client with an agent's key.
+    pub agent: Client,
+    /// With a manager's.
+    pub manager: Client,
+    /// With an admin's.
+    pub admin: Client,
+    /// Without a key.
+    pub nobody: Client,
+    /// What the server's handlers share: to call its steps, and to look into its database.
+    pub app: Data<App>,
+    /// Where its database is.
+    pub database: TestDatabase,
+    stop: Option<oneshot::Sender<()>>,
+    ended: mpsc::Receiver<Result<(), StartError>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A server with the default settings.
+pub fn spawn() -> TestApp {
+    spawn_with(&[])
+}
+
+/// A server started with these flags of `hookswitch serve`.
+pub fn spawn_with(flags: &[&str]) -> TestApp {
+    let database = TestDatabase::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bound = listener.local_addr().unwrap();
+    let given = ["hookswitch", "--workers=1", "--database-url", &database.url];
+    let flags = Flags::parse_from(given.iter().chain(flags));
+    let config = Config::new(&flags.database, flags.serve, bound).unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let store = Store::open(&config.target, store::writer::Limits::default(), metrics.clone()).unwrap();
+    let mut db = store.target().connect().unwrap();
+    let base_url = format!("http://{bound}");
+    let token = new_token();
+    let pbx_id = pbx(&mut db, "Test PBX", &token);
+    let client = |key: Option<String>| Client::new(&base_url, key);
+    let mut client_as = |role| client(Some(key(&mut db, role)));
+    let (agent, manager, admin) = (client_as(Role::Agent), client_as(Role::Manager), client_as(Role::Admin));
+
+    let (ready, started) = mpsc::channel();
+    let (stop, told) = oneshot::channel::<()>();
+    let (done, ended) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let end = actix_web::rt::System::new().block_on(async move {
+            let running = app::serve(config, store, metrics, listener)?;
+            ready.send(running.app.clone()).unwrap();
+            let handle = running.server.handle();
+            actix_web::rt::spawn(async move {
+                let _test_ends = told.await;
+                handle.stop(true).await;
+            });
+            running.finish().await.map_err(|e| StartError(e.to_string()))
+        });
+        done.send(end).unwrap();
+    });
+    TestApp {
+        pbx_url: format!("{base_url}/api/v1/cti/{token}"),
+        nobody: client(None),
+        app: started.recv().expect("the server starts"),
+        stop: Some(stop),
+        thread: Some(thread),
+        pbx_id,
+        agent,
+        manager,
+        admin,
+        base_url,
+        database,
+        ended,
+    }
+}
+
+impl TestApp {
+    /// As the PBX: a form.
+    pub async fn post_form(&self, fields: &[(&str, &str)]) -> Answer {
+        self.nobody.send(self.nobody.http.post(&self.pbx_url).form(fields)).await
+    }
+
+    /// As the PBX: these bytes, with this Content-Type or none at all.
+    pub async fn post_raw(&self, content_type: Option<&str>, body: impl Into<Vec<u8>>) -> Answer {
+        let request = self.nobody.http.post(&self.pbx_url).body(body.into());
+        let typed = content_type.into_iter().fold(request, |r, value| r.header("Content-Type", value));
+        self.nobody.send(typed).await
+    }
+
+    /// Runs `f` on the server's database.
+    pub async fn query<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Db) -> diesel::QueryResult<T> + Send + 'static,
+    ) -> T {
+        self.app.store.query(f).await.unwrap()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if std::thread::panicking() {
+            return; // its own message is worth more than ours
+        }
+        let end = self.ended.recv_timeout(Duration::from_secs(9)); // less than the server's own patience
+        end.expect("the server stops when told to").expect("the server serves until then");
+        self.thread.take().map(JoinHandle::join).transpose().expect("the server's thread ends well");
+    }
+}
+
+/// A database that nobody else uses.
+pub struct TestDatabase {
+    /// As for `--database-url`.
+    pub url: String,
+    /// A folder of one's own; the SQLite file is in it. Deleted at the end.
+    pub folder: TempDir,
+}
+
+impl TestDatabase {
+    /// Empty; what `TEST_DATABASE` says: sqlite (the default) or postgres.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match std::env::var("TEST_DATABASE").as_deref() {
+            Err(_) | Ok("sqlite") => format!("sqlite://{}", folder.path().join("test.db").display()),
+            Ok("postgres") => postgres::shared().new_database(),
+            Ok(other) => panic!("TEST_DATABASE={other}: say sqlite or postgres"),
+        };
+        Self { url, folder }
+    }
+}
+
+/// Makes a PBX of Zammad's dialect; its row's number. A running server sees it within a second.
+pub fn pbx(db: &mut Db, name: &str, token: &str) -> i64 {
+    let new = NewPbx {
+        name: name.into(),
+        dialect: "zammad".into(),
+        region: "DE".into(),
+        options: "{}".into(),
+        allowed_addresses: "[]".into(),
+        token_hash: Hash::of(token),
+    };
+    store::settings::change(db, |db| store::pbxes::insert(db, &new, clock::now())).unwrap().id
+}
+
+/// Waits until `f` says so.
+pub async fn eventually(what: &str, mut f: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !f().await {
+        assert!(begun.elapsed() < Duration::from_secs(10), "not within 10 s: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    serve: Serve,
+    #[command(flatten)]
+    database: Database,
+}
+
+fn key(db: &mut Db, role: Role) -> String {
+    let key = new_key();
+    store::keys::insert(db, role.as_str(), role, &Hash::of(&key), None, clock::now()).unwrap();
+    key
+}

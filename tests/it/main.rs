@@ -1,0 +1,9 @@
+//! The server as its clients see it. Each test has a server and a database of its own: a SQLite file, or with
+//! `TEST_DATABASE=postgres` a database in a PostgreSQL that lives as long as this process.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod client;
+mod harness;
+mod postgres;
+
+mod intake;
