@@ -14,11 +14,14 @@ use std::time::{Duration, Instant};
 use actix_web::web::Data;
 use clap::Parser;
 use hookswitch::app::{self, App};
+use hookswitch::call::Call;
 use hookswitch::clock;
 use hookswitch::config::{Config, Database, Serve};
 use hookswitch::error::StartError;
 use hookswitch::metrics::Metrics;
 use hookswitch::secret::{Hash, new_key, new_token};
+use hookswitch::store::calls::CallKey;
+use hookswitch::store::journal::Entry;
 use hookswitch::store::keys::Role;
 use hookswitch::store::pbxes::NewPbx;
 use hookswitch::store::{self, Db, Store};
@@ -127,6 +130,29 @@ impl TestApp {
         f: impl FnOnce(&mut Db) -> diesel::QueryResult<T> + Send + 'static,
     ) -> T {
         self.app.store.query(f).await.unwrap()
+    }
+}
+
+/// What is looked into, where the API would be in the way of the test.
+impl TestApp {
+    /// Changes PBXes, keys or rules, as the API does: the next event meets the change.
+    pub async fn configure<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Db) -> diesel::QueryResult<T> + Send + 'static,
+    ) -> T {
+        App::change(&self.app, |db| Ok(f(db)?)).await.unwrap()
+    }
+
+    /// The newest call of that id.
+    pub async fn call(&self, call_id: &str) -> Option<Call> {
+        let key = CallKey { pbx_id: self.pbx_id, call_id: call_id.into(), leg_id: String::new() };
+        self.query(move |db| store::calls::latest(db, &[key])).await.pop()
+    }
+
+    /// The requests to the PBX's URL, newest first.
+    pub async fn journal(&self) -> Vec<Entry> {
+        let pbx_id = self.pbx_id;
+        self.query(move |db| store::journal::of_pbx(db, pbx_id, None, None, 500)).await
     }
 }
 

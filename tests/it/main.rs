@@ -5,5 +5,10 @@
 mod client;
 mod harness;
 mod postgres;
+mod program;
 
+mod command_line;
 mod intake;
+mod migrations;
+mod refusals;
+mod start;
