@@ -63,12 +63,12 @@ async fn receive(
         pbx: pbx.clone(),
         received_at: now,
         address: address.to_string(),
-        content_type: content_type(&http).map(Into::into),
+        content_type: content_type(&http).map(common),
         query: Some(http.query_string())
             .filter(|query| !query.is_empty())
-            .map(|query| without(&token, query)),
-        body: without(&token, &printable(&body)),
-        hook: format!("{}{}/{token}", app.config.public_url, at.path()),
+            .map(|query| without(&token, query).into()),
+        body: without(&token, &printable(&body)).into_owned(),
+        hook: at.wants_hook().then(|| format!("{}{}/{token}", app.config.public_url, at.path())),
         token: token.into_inner(),
         said,
     };
@@ -189,6 +189,12 @@ fn answer_with(reply: Reply, retry_after_s: Option<&'static str>) -> HttpRespons
 
 fn content_type(http: &HttpRequest) -> Option<&str> {
     http.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+}
+
+/// Nearly all say the same.
+fn common(content_type: &str) -> Cow<'static, str> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    if content_type == FORM { FORM.into() } else { content_type.to_owned().into() }
 }
 
 /// For the journal: what PostgreSQL's text can hold.

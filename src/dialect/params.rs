@@ -13,17 +13,17 @@ const MOST: usize = 200;
 
 /// What a PBX sent, by name, in order of arrival, the body before the query. No value is blank.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Params(Vec<(String, String)>);
+pub struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 /// A request that cannot be read (400). Says what is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);
 
-impl Params {
+impl<'a> Params<'a> {
     /// Reads the parts of a request. `query`: as it stands behind the `?`, still encoded. A parameter of the body
     /// hides one of the query. A body of no known type is a form: the Asterisk bridge sends one without Content-Type.
-    pub fn read(query: &str, content_type: Option<&str>, body: &[u8]) -> Result<Self, Malformed> {
+    pub fn read(query: &'a str, content_type: Option<&str>, body: &'a [u8]) -> Result<Self, Malformed> {
         let mut params = Self::default();
         match Format::of(content_type, body)? {
             Format::Json => params.read_json(body)?,
@@ -58,10 +58,10 @@ impl Params {
 
     /// All of them, in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    fn add(&mut self, name: Cow<str>, value: Cow<str>) -> Result<(), Malformed> {
+    fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), Malformed> {
         if name.contains('\0') || value.contains('\0') {
             return Err(Malformed(format!("the parameter {name:?} holds a NUL byte")));
         }
@@ -71,11 +71,11 @@ impl Params {
         if self.0.len() == MOST {
             return Err(Malformed(format!("more than {MOST} parameters")));
         }
-        self.0.push((name.into_owned(), value.into_owned()));
+        self.0.push((name, value));
         Ok(())
     }
 
-    fn read_form(&mut self, text: &[u8], place: &str) -> Result<(), Malformed> {
+    fn read_form(&mut self, text: &'a [u8], place: &str) -> Result<(), Malformed> {
         for pair in text.trim_ascii_end().split(|b| *b == b'&') {
             let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
             let (name, value) = (&pair[..equals], pair.get(equals + 1..).unwrap_or_default());
@@ -86,7 +86,7 @@ impl Params {
         Ok(())
     }
 
-    fn read_json(&mut self, body: &[u8]) -> Result<(), Malformed> {
+    fn read_json(&mut self, body: &'a [u8]) -> Result<(), Malformed> {
         if body.trim_ascii().is_empty() {
             return Ok(());
         }
@@ -99,14 +99,14 @@ impl Params {
             }
             let elements = serde_json::from_str::<Vec<&RawValue>>(value.get()).map_err(wrong)?;
             for element in elements {
-                self.add_json(Cow::Borrowed(&name), element)?;
+                self.add_json(name.clone(), element)?;
             }
         }
         Ok(())
     }
 
     /// Text as it is meant, numbers (of any size) and all else as they are written.
-    fn add_json(&mut self, name: Cow<str>, value: &RawValue) -> Result<(), Malformed> {
+    fn add_json(&mut self, name: Cow<'a, str>, value: &'a RawValue) -> Result<(), Malformed> {
         let value = match value.get() {
             "null" => Cow::Borrowed(""),
             text if text.starts_with('"') => {
@@ -133,7 +133,7 @@ impl Params {
                 if !is_file {
                     let value = std::str::from_utf8(&value)
                         .map_err(|_| Malformed(format!("the parameter {name:?} is not UTF-8")))?;
-                    self.add(name.into(), value.into())?;
+                    self.add(name.into(), value.to_owned().into())?;
                 }
             }
             Ok(())

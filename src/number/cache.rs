@@ -23,7 +23,7 @@ pub struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { slots: (0..SLOTS).map(|_| Slot::default()).collect(), hasher: RandomState::new() }
+        Self { slots: (0..SLOTS).map(|_| Slot::default()).collect(), hasher: RandomState::default() }
     }
 }
 

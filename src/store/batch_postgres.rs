@@ -7,8 +7,8 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{self, Array, Nullable};
 
 use super::batch::{Batch, Touched, offset};
-use super::calls::CallRow;
-use crate::call::Moment;
+use super::calls::{extra_json, json};
+use crate::call::{Call, Moment};
 
 /// The statement; each `{}` is a parameter.
 const SQL: &str = include_str!("batch_postgres.sql");
@@ -21,9 +21,14 @@ pub(super) const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET 
 /// Writes all of `batch` or nothing. Answers the missed calls that its answered ones reach. Any row that is not as
 /// the batch expects it fails all.
 pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {
-    let changed: Vec<&Touched> = batch.touched.iter().filter(|touched| touched.changed()).collect();
-    let rows: Vec<CallRow> = changed.iter().map(|touched| CallRow::from(&touched.call)).collect();
-    let (base, reached) = Statement::of(batch, &changed, &rows).get_result::<(i64, Vec<i64>)>(conn)?;
+    let (moved, said): (Vec<&Touched>, Vec<&Touched>) =
+        batch.changed().partition(|touched| touched.only_progress);
+    let json: Vec<Json> = said.iter().map(|touched| Json::of(&touched.call)).collect();
+    let mut columns = said_columns(&said, &json);
+    columns.extend(moved_columns(&moved));
+    columns.extend(journal_columns(batch));
+    let statement = Statement { count: batch.entries.len() as i64, columns };
+    let (base, reached) = statement.get_result::<(i64, Vec<i64>)>(conn)?;
     batch.number_from(base);
     Ok(reached)
 }
@@ -36,6 +41,97 @@ enum Column<'a> {
     Text(Vec<Option<&'a str>>),
     Moment(Vec<Option<Moment>>),
 }
+use Column::{BigInt, Bool, Integer, Moment as Time, Text};
+
+/// A call's columns that hold JSON.
+struct Json {
+    users: String,
+    decision: Option<String>,
+    extra: Option<String>,
+}
+
+impl Json {
+    fn of(call: &Call) -> Self {
+        Self { users: json(&call.users), decision: call.decision.as_ref().map(json), extra: extra_json(call) }
+    }
+}
+
+fn said_columns<'a>(calls: &[&'a Touched], json: &'a [Json]) -> Vec<Column<'a>> {
+    let mut columns = vec![
+        BigInt(each(calls, |it| it.expected.map(|_| it.call.id))),
+        BigInt(each(calls, |it| Some(offset(it.first)))),
+        BigInt(each(calls, |it| it.expected)),
+        BigInt(each(calls, |it| it.last.map(offset))),
+        BigInt(each(calls, |it| Some(it.call.pbx_id))),
+        Text(each(calls, |it| Some(it.call.call_id.as_str()))),
+        Text(each(calls, |it| Some(it.call.leg_id.as_str()))),
+        Integer(each(calls, |it| Some(it.call.incarnation))),
+        Text(each(calls, |it| it.call.direction.map(|word| word.as_str()))),
+        Text(each(calls, |it| it.call.from_number.as_deref())),
+        Text(each(calls, |it| it.call.from_key.as_deref())),
+        Text(each(calls, |it| it.call.dialed_from.as_deref())),
+        Text(each(calls, |it| it.call.to_number.as_deref())),
+        Text(each(calls, |it| it.call.to_key.as_deref())),
+        Text(json.iter().map(|json| Some(json.users.as_str())).collect()),
+        Text(each(calls, |it| it.call.queue.as_deref())),
+        Text(json.iter().map(|json| json.decision.as_deref()).collect()),
+        Time(each(calls, |it| Some(it.call.started_at))),
+        Bool(each(calls, |it| it.call.internal)),
+        Text(json.iter().map(|json| json.extra.as_deref()).collect()),
+    ];
+    columns.extend(progress_columns(calls));
+    columns
+}
+
+fn moved_columns<'a>(calls: &[&'a Touched]) -> Vec<Column<'a>> {
+    let mut columns = vec![
+        BigInt(each(calls, |it| Some(it.call.id))),
+        BigInt(each(calls, |it| it.expected)),
+        BigInt(each(calls, |it| it.last.map(offset))),
+    ];
+    columns.extend(progress_columns(calls));
+    columns
+}
+
+fn progress_columns<'a>(calls: &[&'a Touched]) -> Vec<Column<'a>> {
+    vec![
+        Text(each(calls, |it| it.call.answered_by.as_deref())),
+        Text(each(calls, |it| it.call.answering_number.as_deref())),
+        Text(each(calls, |it| Some(it.call.state.as_str()))),
+        Text(each(calls, |it| it.call.outcome.map(|word| word.as_str()))),
+        Text(each(calls, |it| it.call.cause.map(|word| word.as_str()))),
+        Text(each(calls, |it| it.call.raw_cause.as_deref())),
+        Time(each(calls, |it| it.call.answered_at)),
+        Time(each(calls, |it| it.call.ended_at)),
+        Bool(each(calls, |it| it.call.done)),
+        Text(each(calls, |it| it.call.done_by.as_deref())),
+        Time(each(calls, |it| it.call.done_at)),
+        Bool(each(calls, |it| it.call.open)),
+        Text(each(calls, |it| it.call.note.as_deref())),
+    ]
+}
+
+fn journal_columns<'a>(batch: &'a Batch) -> Vec<Column<'a>> {
+    let about = || batch.about.iter().map(|index| index.map(|index| &batch.touched[index]));
+    vec![
+        BigInt(about().map(|it| it.and_then(|it| it.expected.map(|_| it.call.id))).collect()),
+        BigInt(about().map(|it| it.map(|it| offset(it.first))).collect()),
+        BigInt((0..batch.entries.len()).map(|position| Some(offset(position))).collect()),
+        BigInt(each(&batch.entries, |entry| Some(entry.pbx_id))),
+        Time(each(&batch.entries, |entry| Some(entry.received_at))),
+        Text(each(&batch.entries, |entry| entry.kind)),
+        Text(each(&batch.entries, |entry| Some(entry.result.as_str()))),
+        Text(each(&batch.entries, |entry| entry.why)),
+        Text(each(&batch.entries, |entry| entry.address)),
+        Text(each(&batch.entries, |entry| entry.content_type)),
+        Text(each(&batch.entries, |entry| entry.query)),
+        Text(each(&batch.entries, |entry| entry.body)),
+        Integer(each(&batch.entries, |entry| entry.status)),
+        Text(each(&batch.entries, |entry| entry.answer.as_deref())),
+        BigInt(each(&batch.reached, |(pbx_id, _)| Some(*pbx_id))),
+        Text(each(&batch.reached, |(_, party)| Some(party.as_str()))),
+    ]
+}
 
 /// The statement with its parameters, in the order of the text.
 struct Statement<'a> {
@@ -43,68 +139,8 @@ struct Statement<'a> {
     columns: Vec<Column<'a>>,
 }
 
-impl<'a> Statement<'a> {
-    fn of(batch: &'a Batch, changed: &[&'a Touched], rows: &'a [CallRow]) -> Self {
-        use Column::{BigInt, Bool, Integer, Moment, Text};
-        let entries = &batch.entries;
-        let about = || batch.about.iter().map(|index| index.map(|index| &batch.touched[index]));
-        let columns = vec![
-            BigInt(each(changed, |touched| touched.expected.map(|_| touched.call.id))),
-            BigInt(each(changed, |touched| Some(offset(touched.first)))),
-            BigInt(each(changed, |touched| touched.expected)),
-            BigInt(each(changed, |touched| touched.last.map(offset))),
-            BigInt(each(rows, |row| Some(row.pbx_id))),
-            Text(each(rows, |row| Some(row.call_id.as_str()))),
-            Text(each(rows, |row| Some(row.leg_id.as_str()))),
-            Integer(each(rows, |row| Some(row.incarnation))),
-            Text(each(rows, |row| row.direction.map(|word| word.as_str()))),
-            Text(each(rows, |row| row.from_number.as_deref())),
-            Text(each(rows, |row| row.from_key.as_deref())),
-            Text(each(rows, |row| row.dialed_from.as_deref())),
-            Text(each(rows, |row| row.to_number.as_deref())),
-            Text(each(rows, |row| row.to_key.as_deref())),
-            Text(each(rows, |row| Some(row.users.as_str()))),
-            Text(each(rows, |row| row.answered_by.as_deref())),
-            Text(each(rows, |row| row.answering_number.as_deref())),
-            Text(each(rows, |row| row.queue.as_deref())),
-            Text(each(rows, |row| Some(row.state.as_str()))),
-            Text(each(rows, |row| row.outcome.map(|word| word.as_str()))),
-            Text(each(rows, |row| row.cause.map(|word| word.as_str()))),
-            Text(each(rows, |row| row.raw_cause.as_deref())),
-            Text(each(rows, |row| row.decision.as_deref())),
-            Moment(each(rows, |row| Some(row.started_at))),
-            Moment(each(rows, |row| row.answered_at)),
-            Moment(each(rows, |row| row.ended_at)),
-            Bool(each(rows, |row| row.internal)),
-            Bool(each(rows, |row| row.done)),
-            Text(each(rows, |row| row.done_by.as_deref())),
-            Moment(each(rows, |row| row.done_at)),
-            Bool(each(rows, |row| row.open)),
-            Text(each(rows, |row| row.note.as_deref())),
-            Text(each(rows, |row| row.extra.as_deref())),
-            BigInt(about().map(|it| it.and_then(|it| it.expected.map(|_| it.call.id))).collect()),
-            BigInt(about().map(|it| it.map(|it| offset(it.first))).collect()),
-            BigInt((0..entries.len()).map(|position| Some(offset(position))).collect()),
-            BigInt(each(entries, |entry| Some(entry.pbx_id))),
-            Moment(each(entries, |entry| Some(entry.received_at))),
-            Text(each(entries, |entry| entry.kind.as_deref())),
-            Text(each(entries, |entry| Some(entry.result.as_str()))),
-            Text(each(entries, |entry| entry.why.as_deref())),
-            Text(each(entries, |entry| entry.address.as_deref())),
-            Text(each(entries, |entry| entry.content_type.as_deref())),
-            Text(each(entries, |entry| entry.query.as_deref())),
-            Text(each(entries, |entry| entry.body.as_deref())),
-            Integer(each(entries, |entry| entry.status)),
-            Text(each(entries, |entry| entry.answer.as_deref())),
-            BigInt(each(&batch.reached, |(pbx_id, _)| Some(*pbx_id))),
-            Text(each(&batch.reached, |(_, party)| Some(party.as_str()))),
-        ];
-        Self { count: entries.len() as i64, columns }
-    }
-}
-
 /// One column of `rows`.
-fn each<'a, R, T>(rows: &'a [R], column: impl Fn(&'a R) -> T) -> Vec<T> {
+fn each<'r, R, T>(rows: &'r [R], column: impl Fn(&'r R) -> T) -> Vec<T> {
     rows.iter().map(column).collect()
 }
 

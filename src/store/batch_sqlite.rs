@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::batch::Batch;
-use super::calls::{CallRow, Progress};
+use super::calls::{CallValues, Progress};
 use super::schema::{calls, feed, journal};
 
 /// Writes all of `batch` or nothing. Answers the missed calls that its answered ones reach.
@@ -19,16 +19,16 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
         .get_result(conn)?;
     let base = last - batch.entries.len() as i64;
     batch.number_from(base);
-    for touched in batch.touched.iter().filter(|touched| touched.changed()) {
-        let row = CallRow::from(&touched.call);
+    for touched in batch.changed() {
+        let call = &touched.call;
         let written = match touched.expected {
-            None => diesel::insert_into(calls::table).values(&row).execute(conn)?,
+            None => diesel::insert_into(calls::table).values(CallValues::from(call)).execute(conn)?,
             Some(expected) => {
-                let known = calls::table.filter(calls::id.eq(row.id).and(calls::change.eq(expected)));
+                let known = calls::table.filter(calls::id.eq(call.id).and(calls::change.eq(expected)));
                 if touched.only_progress {
-                    diesel::update(known).set(Progress::from(&row)).execute(conn)?
+                    diesel::update(known).set(Progress::from(call)).execute(conn)?
                 } else {
-                    diesel::update(known).set(&row).execute(conn)?
+                    diesel::update(known).set(CallValues::from(call)).execute(conn)?
                 }
             }
         };

@@ -1,5 +1,7 @@
 //! The journal: what was sent and what came of it. Its key is the feed.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 
 use super::Db;
@@ -22,8 +24,8 @@ words! {
 }
 
 /// One line of the journal.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = journal, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = journal)]
 pub struct Entry {
     /// Its number in the feed.
     pub change: i64,
@@ -51,6 +53,25 @@ pub struct Entry {
     pub status: Option<i32>,
     /// Its body.
     pub answer: Option<String>,
+}
+
+/// One line to be written; the fields are `Entry`'s.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = journal, treat_none_as_default_value = false)]
+pub(super) struct NewEntry<'a> {
+    pub change: i64,
+    pub pbx_id: i64,
+    pub call: Option<i64>,
+    pub received_at: Moment,
+    pub kind: Option<&'a str>,
+    pub result: Verdict,
+    pub why: Option<&'a str>,
+    pub address: Option<&'a str>,
+    pub content_type: Option<&'a str>,
+    pub query: Option<&'a str>,
+    pub body: Option<&'a str>,
+    pub status: Option<i32>,
+    pub answer: Option<Cow<'static, str>>,
 }
 
 /// What is known of one call, oldest first.
