@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
 use clap::Parser;
+use diesel::prelude::*;
 use hookswitch::app::{self, App};
 use hookswitch::call::Call;
 use hookswitch::clock;
@@ -20,10 +21,11 @@ use hookswitch::config::{Config, Database, Serve};
 use hookswitch::error::StartError;
 use hookswitch::metrics::Metrics;
 use hookswitch::secret::{Hash, new_key, new_token};
-use hookswitch::store::calls::CallKey;
+use hookswitch::store::calls::CallRow;
 use hookswitch::store::journal::Entry;
 use hookswitch::store::keys::Role;
 use hookswitch::store::pbxes::NewPbx;
+use hookswitch::store::schema::calls;
 use hookswitch::store::{self, Db, Store};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -145,8 +147,9 @@ impl TestApp {
 
     /// The newest call of that id.
     pub async fn call(&self, call_id: &str) -> Option<Call> {
-        let key = CallKey { pbx_id: self.pbx_id, call_id: call_id.into(), leg_id: String::new() };
-        self.query(move |db| store::calls::latest(db, &[key])).await.pop()
+        let mine = calls::pbx_id.eq(self.pbx_id).and(calls::call_id.eq(call_id.to_owned()));
+        let newest = calls::table.filter(mine).order(calls::id.desc()).select(CallRow::as_select());
+        self.query(move |db| newest.first::<CallRow>(db).optional()).await.map(Call::from)
     }
 
     /// The requests to the PBX's URL, newest first.

@@ -9,6 +9,7 @@ mod program;
 
 mod command_line;
 mod intake;
+mod keys;
 mod migrations;
 mod refusals;
 mod start;
