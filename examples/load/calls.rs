@@ -136,3 +136,42 @@ impl Random {
         z ^ (z >> 31)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use std::collections::HashSet;
+
+    use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber};
+
+    use super::*;
+
+    #[test]
+    fn parties_are_different_and_could_exist() {
+        let parties = parties();
+        assert_eq!(parties.iter().map(|party| &party.number).collect::<HashSet<_>>().len(), PARTIES);
+        for party in &parties {
+            let number: PhoneNumber = format!("+{}", party.number).parse().unwrap();
+            assert!(PHONE_NUMBER_UTIL.is_valid_number(&number), "{}", party.number);
+        }
+    }
+
+    #[test]
+    fn rules_meet_some_calls() {
+        let calls = render("127.0.0.1:1", "/x", Expect::Rules);
+        let met = |expected| calls.iter().flatten().filter(|request| request.expected == expected).count();
+        assert!(met(Expected::Reject) > 5 && met(Expected::Dial) > 5);
+    }
+
+    #[test]
+    fn a_call_id_is_written_into_the_body() {
+        let calls = render("127.0.0.1:1", "/x", Expect::Plain);
+        let (mut out, id) = (Vec::new(), CallId::new(&mut Random::new(7)));
+        calls[0][1].write(&id, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{head}");
+        assert!(body.contains(&format!("&callId={}&", String::from_utf8_lossy(&id.0))), "{body}");
+        assert!((140..=200).contains(&body.len()), "{body}");
+    }
+}

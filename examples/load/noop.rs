@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
-use actix_web::web::{Data, Form, Path};
+use actix_web::web::{Bytes, Data, Form, Path};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::Deserialize;
 
@@ -62,7 +62,7 @@ async fn receive(known: Data<Known>, token: Path<String>, event: Form<Event>) ->
     HttpResponse::Ok().content_type("application/json").body(YARDSTICK)
 }
 
-async fn receive_blindly() -> HttpResponse {
+async fn receive_blindly(_: Bytes) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body("{}")
 }
 

@@ -90,6 +90,7 @@ pub fn machine_cpu_us() -> Result<u64, Failure> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
 

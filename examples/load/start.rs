@@ -32,14 +32,16 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let [program, arguments @ ..] = args.command.as_slice() else { return Err("no command".into()) };
     let began = Instant::now();
     let mut server = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn()?;
-    let answered = answer(&mut server, args.url.as_deref()).map(|()| began.elapsed());
+    let answered = answer(&mut server, args.url.as_deref()).map(|url| (url, began.elapsed()));
     server.kill()?;
     server.wait()?;
-    println!("{}", serde_json::json!({"start_ms": answered?.as_secs_f64() * 1000.0}));
+    let (url, taken) = answered?;
+    println!("{}", serde_json::json!({"start_ms": taken.as_secs_f64() * 1000.0, "url": url}));
     Ok(())
 }
 
-fn answer(server: &mut Child, url: Option<&str>) -> Result<(), Failure> {
+/// Waits for the first answer. Returns the URL at which it came.
+fn answer(server: &mut Child, url: Option<&str>) -> Result<String, Failure> {
     let mut lines = BufReader::new(server.stdout.take().ok_or("no output")?).lines();
     let url = match url {
         Some(url) => url.to_owned(),
@@ -53,7 +55,8 @@ fn answer(server: &mut Child, url: Option<&str>) -> Result<(), Failure> {
     thread::spawn(move || lines.for_each(drop)); // a full pipe would stop the server
     let target = Target::parse(&url)?;
     let calls = target.calls(Expect::Plain);
-    runtime::Builder::new_current_thread().enable_all().build()?.block_on(ask(&target, &calls))
+    runtime::Builder::new_current_thread().enable_all().build()?.block_on(ask(&target, &calls))?;
+    Ok(url)
 }
 
 async fn ask(target: &Target, calls: &[Call]) -> Result<(), Failure> {
