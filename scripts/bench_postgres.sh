@@ -37,7 +37,7 @@ start_postgres() {
 }
 
 stop_postgres() {
-    [ -z "${postgres_pid:-}" ] || as_postgres "$bin/pg_ctl" -D "$postgres_data" -s -m immediate stop || true
+    [ -z "${postgres_pid:-}" ] || as_postgres "$bin/pg_ctl" -D "$postgres_data" -s -m fast stop || true
     postgres_pid=
 }
 
