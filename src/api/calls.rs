@@ -27,6 +27,7 @@ use crate::store::{Db, calls as rows, journal};
 #[into_params(parameter_in = Query)]
 pub struct Paging {
     /// Which calls come first; newest where nothing is said.
+    #[param(inline)]
     order: Option<Order>,
     /// How many calls.
     #[param(minimum = 1, maximum = 500, default = 50)]
