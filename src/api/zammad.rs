@@ -157,7 +157,7 @@ pub async fn tick(
 /// Ticks several calls: all of them, or, where one is not there, none.
 #[utoipa::path(
     tag = "Zammad",
-    request_body(content((CtiDoneBulk = "application/json"), (CtiDoneBulk = "application/x-www-form-urlencoded"))),
+    request_body(content((Option<CtiDoneBulk> = "application/json"), (Option<CtiDoneBulk> = "application/x-www-form-urlencoded"))),
     responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 413, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
 )]
 #[post("/cti/done/bulk")]
