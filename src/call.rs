@@ -51,7 +51,7 @@ words! {
 }
 
 /// What the PBX is told to do. `Dial` and `Reject` come from a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "action", rename_all = "lowercase")]
 pub enum Decision {
     /// Go on.

@@ -1,4 +1,5 @@
 //! Everything that an operator can set: flags and environment, checked once. Nothing else reads the environment.
+#![allow(rustdoc::bare_urls, reason = "these comments are also the program's own help")]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

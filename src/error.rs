@@ -21,6 +21,9 @@ pub enum Error {
     /// 403: the key's role is too low.
     #[error("this needs a key of role {0} or higher")]
     Forbidden(&'static str),
+    /// 403: the key is limited to some PBXes.
+    #[error("this concerns all PBXes, and your key is limited to some")]
+    Limited,
     /// 400: not even readable.
     #[error("{0}")]
     Malformed(String),
@@ -95,7 +98,7 @@ impl ResponseError for Error {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Limited => StatusCode::FORBIDDEN,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -1,6 +1,7 @@
 //! The hot path: a request to a PBX's URL, from its bytes to its answer. An answer means: committed.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::time::Instant;
 
 use actix_web::http::StatusCode;
@@ -59,19 +60,20 @@ async fn receive(
         .and_then(|()| understand(pbx, &http, &body, now))
         .map(|said| decide(&snapshot, pbx, said, now));
     app.metrics.decided(begun.elapsed());
-    let arrival = Arrival {
+    // boxed before the wait: what a waiting request holds is small
+    let arrival = Box::new(Arrival {
         pbx: pbx.clone(),
         received_at: now,
-        address: address.to_string(),
-        content_type: content_type(&http).map(Into::into),
+        address: text_of(address),
+        content_type: content_type(&http).map(common),
         query: Some(http.query_string())
             .filter(|query| !query.is_empty())
-            .map(|query| without(&token, query)),
-        body: without(&token, &printable(&body)),
-        hook: format!("{}{}/{token}", app.config.public_url, at.path()),
+            .map(|query| without(&token, query).into()),
+        body: without(&token, &printable(&body)).into_owned(),
+        hook: at.wants_hook().then(|| format!("{}{}/{token}", app.config.public_url, at.path())),
         token: token.into_inner(),
         said,
-    };
+    });
     record(&app, **at, arrival).await
 }
 
@@ -151,7 +153,7 @@ fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> (Said, Dec
 }
 
 /// Waits for the commit, but no longer than a PBX should wait.
-async fn record(app: &App, at: &dyn Dialect, arrival: Arrival) -> HttpResponse {
+async fn record(app: &App, at: &dyn Dialect, arrival: Box<Arrival>) -> HttpResponse {
     let recorded = match timeout(app.config.intake_deadline(), app.store.writer.record(arrival)).await {
         Ok(Ok(recorded)) => recorded,
         Ok(Err(e)) => return unavailable(at, &e.to_string()),
@@ -177,7 +179,6 @@ fn answer_with(reply: Reply, retry_after_s: Option<&'static str>) -> HttpRespons
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type)));
-    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
     if let Some(seconds) = retry_after_s {
         response.insert_header((header::RETRY_AFTER, seconds));
     }
@@ -191,8 +192,21 @@ fn content_type(http: &HttpRequest) -> Option<&str> {
     http.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
 }
 
+/// Without growing bit by bit, as `to_string` does.
+fn text_of(address: std::net::IpAddr) -> String {
+    let mut text = String::with_capacity(40);
+    let _never_fails = write!(text, "{address}");
+    text
+}
+
+/// Nearly all say the same.
+fn common(content_type: &str) -> Cow<'static, str> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    if content_type == FORM { FORM.into() } else { content_type.to_owned().into() }
+}
+
 /// For the journal: what PostgreSQL's text can hold.
 fn printable(body: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(body);
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text }
+    let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
+    if memchr::memchr(0, text.as_bytes()).is_some() { text.replace('\0', "\u{FFFD}").into() } else { text }
 }

@@ -11,13 +11,16 @@ pub mod config; // flags and environment, checked once
 pub mod dialect; // how PBXes speak
 pub mod error; // the one error that a caller can meet
 pub mod housekeeping; // what is done beside requests: the sweep, hit counters
+pub mod import; // contacts from other programs' files
 pub mod intake; // the hot path: from a PBX's request to its answer
 pub mod metrics; // what /metrics shows
 pub mod number; // phone numbers and their normal form
 pub mod outbound; // the HTTP client for what we send ourselves
 pub mod pbx; // one of these PBXes
+pub mod rulebook; // rules as people write them: one, or all as a document
 pub mod rules; // block list and caller-ID rules: what is decided, and why
 pub mod secret; // tokens and keys
 pub mod snapshot; // PBXes, keys and rules as held in memory
 pub mod store; // the two databases; the writer that commits events in groups
+mod text; // what people may write
 mod words; // closed vocabularies

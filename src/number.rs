@@ -8,6 +8,8 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
 
 use cache::Cache;
@@ -17,8 +19,8 @@ pub(crate) use spelling::as_sent;
 /// A phone number as a PBX sent it, with the normal form by which it is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Number {
-    raw: String,
-    key: String,
+    raw: Arc<str>,
+    key: Arc<str>,
 }
 
 impl Number {
@@ -37,7 +39,7 @@ impl Number {
 
     /// Did the caller keep the number back?
     pub fn is_withheld(&self) -> bool {
-        self.key == Self::WITHHELD
+        self.key() == Self::WITHHELD
     }
 
     /// The key of a caller ID that a rule chose: E.164, written with or without the plus (Zammad: without).
@@ -96,7 +98,7 @@ impl Numbering {
         }
         let raw = spelling::restore_plus(text)?;
         let key = self.key_of(&raw);
-        let number = Number { raw, key };
+        let number = Number { raw: raw.into(), key: key.into() };
         self.cache.put(text, &number);
         Some(number)
     }

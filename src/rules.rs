@@ -126,14 +126,18 @@ impl RuleSet {
 
     /// What the PBX is told.
     pub fn decide(&self, q: &Question) -> Decision {
-        let decision = match q.direction {
-            Direction::In => self.turn_away(q),
-            Direction::Out => self.choose_caller_id(q),
-        };
-        decision.unwrap_or(Decision::Accept)
+        self.rule(q).map_or(Decision::Accept, |rule| rule.decision(q))
     }
 
-    fn turn_away(&self, q: &Question) -> Option<Decision> {
+    /// The rule that decides: for who wants to know why.
+    pub fn rule(&self, q: &Question) -> Option<Rule<'_>> {
+        match q.direction {
+            Direction::In => self.block_rule(q).map(Rule::Block),
+            Direction::Out => self.caller_id_rule(q).map(Rule::CallerId),
+        }
+    }
+
+    fn block_rule(&self, q: &Question) -> Option<&BlockRule> {
         let caller = Seen::of(q.from);
         let place = self.callers.first(&caller, |place| {
             let (rule, pattern, to) = &self.block[place];
@@ -142,15 +146,10 @@ impl RuleSet {
                 && pattern.matches(&caller)
                 && to.as_ref().is_none_or(|to| to.holds(q.to, q.queue.into_iter()))
         })?;
-        let rule = &self.block[place].0;
-        (rule.action == BlockAction::Block).then(|| Decision::Reject {
-            reason: rule.reason,
-            rule_id: rule.id,
-            why: format!("block rule {}: {}", rule.id, rule.pattern),
-        })
+        Some(&self.block[place].0)
     }
 
-    fn choose_caller_id(&self, q: &Question) -> Option<Decision> {
+    fn caller_id_rule(&self, q: &Question) -> Option<&CallerIdRule> {
         let to = q.to.filter(|to| !to.is_withheld())?;
         let callee = Seen::of(Some(to));
         let place = self.destinations.first(&callee, |place| {
@@ -159,13 +158,40 @@ impl RuleSet {
                 && pattern.matches(&callee)
                 && from.as_ref().is_none_or(|from| from.holds(q.from, q.users.iter().map(String::as_str)))
         })?;
-        let rule = &self.caller_ids[place].0;
-        Some(Decision::Dial {
-            caller_id: rule.caller_id.clone(),
-            number: to.raw().to_owned(),
-            rule_id: rule.id,
-            why: format!("caller ID rule {}: {}", rule.id, rule.destination),
-        })
+        Some(&self.caller_ids[place].0)
+    }
+}
+
+/// A rule that decides a call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule<'a> {
+    /// Blocks or allows a caller.
+    Block(&'a BlockRule),
+    /// Chooses a caller ID.
+    CallerId(&'a CallerIdRule),
+}
+
+impl Rule<'_> {
+    /// What the PBX is told because of it.
+    pub fn decision(self, q: &Question) -> Decision {
+        match self {
+            Self::Block(rule) if rule.action == BlockAction::Allow => Decision::Accept,
+            Self::Block(rule) => Decision::Reject { reason: rule.reason, rule_id: rule.id, why: self.why() },
+            Self::CallerId(rule) => Decision::Dial {
+                caller_id: rule.caller_id.clone(),
+                number: q.to.map(|to| to.raw().to_owned()).unwrap_or_default(), // it has matched: it is there
+                rule_id: rule.id,
+                why: self.why(),
+            },
+        }
+    }
+
+    /// In words.
+    pub fn why(self) -> String {
+        match self {
+            Self::Block(rule) => format!("{} rule {}: {}", rule.action, rule.id, rule.pattern),
+            Self::CallerId(rule) => format!("caller ID rule {}: {}", rule.id, rule.destination),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the hot path holds in memory: PBXes, keys and rules, read whole and swapped at once, so that a request in
 //! flight keeps the set that it began with.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -74,6 +74,11 @@ impl Snapshot {
         let pbx = self.pbxes.get(&sent)?;
         let old = pbx.old_token.is_some_and(|(hash, until)| hash.matches(&sent) && now < until);
         (pbx.token_hash.matches(&sent) || old).then_some(pbx)
+    }
+
+    /// All of them, by id.
+    pub fn pbxes(&self) -> BTreeMap<i64, &Arc<Pbx>> {
+        self.pbxes.values().map(|pbx| (pbx.id, pbx)).collect()
     }
 
     /// Whose key this is.

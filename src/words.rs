@@ -2,12 +2,11 @@
 
 /// Declares an enum with its words. One list gives parsing, printing, serde and both databases' text columns.
 macro_rules! words {
-    // `tt`: utoipa does not look into a `literal`, and would describe the variants' names
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord,
-            serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+            serde::Serialize, serde::Deserialize,
             diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
         )]
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -37,6 +36,17 @@ macro_rules! words {
                     $($word => Ok(Self::$variant),)+
                     _ => Err(format!("must be one of {}, not {word:?}", [$($word),+].join(", "))),
                 }
+            }
+        }
+
+        // not derived: utoipa would not see the words, which reach it inside another macro
+        impl utoipa::ToSchema for $name {}
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([$($word),+]))
+                    .into()
             }
         }
 

@@ -36,6 +36,18 @@ impl Caller {
     pub fn sees(&self, pbx_id: i64, what: &'static str) -> Result<()> {
         if self.0.sees(pbx_id) { Ok(()) } else { Err(Error::NotFound(what)) }
     }
+
+    /// May it change what concerns this PBX, or with `None` all of them?
+    ///
+    /// # Errors
+    /// `Limited` where it concerns all and the key does not, `NotFound` where it concerns another.
+    pub fn touches(&self, pbx_id: Option<i64>, what: &'static str) -> Result<()> {
+        match pbx_id {
+            Some(id) => self.sees(id, what),
+            None if self.0.pbx_ids.is_some() => Err(Error::Limited),
+            None => Ok(()),
+        }
+    }
 }
 
 impl FromRequest for Caller {

@@ -8,14 +8,13 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::error::{Error, FieldError};
 
-/// The largest JSON body, in bytes: a rule set of some 50,000 rules.
-pub const LARGEST: usize = 8 * 1024 * 1024;
+/// The largest JSON body, in bytes: a set of 50,000 rules with their notes and hits.
+pub const LARGEST: usize = 32 * 1024 * 1024;
 
 /// A JSON body that is well-formed and valid.
 pub struct Valid<T>(pub T);
@@ -58,8 +57,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// For a field that holds such an object, or null.
+///
+/// # Errors
+/// What is wrong with the value.
 pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(from)?.map(|Object(inner)| inner))
+}
+
+/// For a field of which null means something else than its absence: `Some(None)` where null was sent.
+///
+/// # Errors
+/// What is wrong with the value.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Each field with its message; nested ones as `rules[3].pattern`.

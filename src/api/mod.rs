@@ -2,20 +2,28 @@
 //! of their own, so that a column can change without a client noticing.
 
 mod auth;
+mod block_rules;
 mod body;
 mod call_filter;
 mod call_view;
+mod caller_id_rules;
 mod calls;
 mod calls_csv;
 mod calls_done;
 mod calls_stats;
+mod contact_import;
+mod contacts;
 mod health;
 mod journal_view;
 mod keys;
 mod openapi;
 mod page;
+mod pbx_journal;
 mod pbx_side;
+mod pbx_words;
+mod pbxes;
 mod query;
+mod rule_set;
 mod zammad;
 mod zammad_view;
 
@@ -36,6 +44,7 @@ pub use calls::{page_position, read_page};
 pub use keys::KeyView;
 pub use openapi::description;
 pub use page::limit as page_limit;
+pub use pbxes::PbxView;
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
@@ -55,6 +64,11 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
 
 fn nouns(config: &mut ServiceConfig) {
     config.service(keys::list).service(keys::create).service(keys::revoke);
+    config.configure(block_rules::routes);
+    config.configure(caller_id_rules::routes);
+    config.configure(rule_set::routes);
+    config.configure(contacts::routes);
+    config.configure(pbxes::routes);
     config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
     config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
     config.service(calls_done::mark).service(calls::show).service(calls::change);

@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -36,6 +36,28 @@ impl<T> Page<T> {
     }
 }
 
+/// The parameters of a list that has no others.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// How many rows; 50 where it is left out.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+impl Paging {
+    /// How many rows, and behind which.
+    ///
+    /// # Errors
+    /// 422 naming the parameter.
+    pub fn read<K: DeserializeOwned>(&self) -> Result<(i64, Option<K>)> {
+        Ok((limit(self.limit)?, position(self.cursor.as_deref())?))
+    }
+}
+
 /// `limit`, within its bounds.
 ///
 /// # Errors
@@ -62,6 +84,7 @@ pub fn position<K: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<K>> 
         serde_json::from_slice(&bytes).ok()
     };
     cursor
+        .filter(|text| !text.is_empty())
         .map(|text| read(text).ok_or_else(|| Error::field("cursor", "send the `next` of the page before")))
         .transpose()
 }

@@ -80,24 +80,28 @@ impl FromRequest for Agent {
     }
 }
 
-/// Query and body as one list.
-struct Sent(Params);
+/// A body that may be refused in Zammad's words, too.
+struct Body(Bytes);
 
-impl FromRequest for Sent {
+impl FromRequest for Body {
     type Error = actix_web::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, body) = (request.clone(), Bytes::from_request(request, payload));
+        let body = Bytes::from_request(request, payload);
         Box::pin(async move {
-            let unread = |e: actix_web::Error| Refused::new(e.error_response().status(), e.to_string());
-            let body = body.await.map_err(unread)?;
-            let content_type =
-                request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            let params = Params::read(request.query_string(), content_type, &body);
-            Ok(Self(params.map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e.to_string()))?))
+            let unread =
+                |e: actix_web::Error| Refused::new(e.error_response().status(), e.to_string()).into();
+            body.await.map(Self).map_err(unread)
         })
     }
+}
+
+/// Query and body as one list.
+fn params<'a>(request: &'a HttpRequest, Body(body): &'a Body) -> Result<Params<'a>, Refused> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Params::read(request.query_string(), content_type, body)
+        .map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e.to_string()))
 }
 
 /// The newest 60 calls, as Zammad shows its caller log.
@@ -144,9 +148,10 @@ pub async fn tick(
     app: Data<App>,
     agent: Agent,
     id: Path<String>,
-    sent: Sent,
+    request: HttpRequest,
+    body: Body,
 ) -> Result<Json<Map<String, Value>>, Refused> {
-    let done = match sent.0.get("done").map(str::trim) {
+    let done = match params(&request, &body)?.get("done").map(str::trim) {
         Some("true" | "1") => true,
         Some("false" | "0") => false,
         _ => return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "done: must be true or false")),
@@ -161,9 +166,17 @@ pub async fn tick(
     responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 413, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
 )]
 #[post("/cti/done/bulk")]
-pub async fn tick_all(app: Data<App>, agent: Agent, sent: Sent) -> Result<Json<Map<String, Value>>, Refused> {
-    let ids: Vec<i64> =
-        sent.0.all(&["ids", "ids[]"]).iter().map(|id| read_id(id)).collect::<Result<_, _>>()?;
+pub async fn tick_all(
+    app: Data<App>,
+    agent: Agent,
+    request: HttpRequest,
+    body: Body,
+) -> Result<Json<Map<String, Value>>, Refused> {
+    let ids: Vec<i64> = params(&request, &body)?
+        .all(&["ids", "ids[]"])
+        .iter()
+        .map(|id| read_id(id))
+        .collect::<Result<_, _>>()?;
     mark(&app, &agent.0, ids, true).await
 }
 

@@ -1,10 +1,12 @@
 //! The commands. Each reads its own flags, opens the database and does one thing.
 
 mod calls;
+mod contacts;
 mod health;
 mod key;
 mod pbx;
 mod print;
+mod rules;
 mod serve;
 mod simulate;
 
@@ -12,7 +14,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self, Database};
-use crate::error::StartError;
+use crate::error::{Error, StartError};
 use crate::store::{self, Db};
 
 /// Receives call events from PBXes, answers at once, keeps the caller log.
@@ -45,6 +47,12 @@ enum Command {
     #[command(subcommand)]
     Key(key::Key),
     Calls(Box<calls::Calls>),
+    /// The block list and the caller-ID rules: export, import, check
+    #[command(subcommand)]
+    Rules(rules::Rules),
+    /// Whose number it is: import
+    #[command(subcommand)]
+    Contacts(contacts::Contacts),
     Simulate(simulate::Simulate),
     Health(health::Health),
 }
@@ -67,6 +75,8 @@ pub fn run() -> Result<(), StartError> {
         Command::Pbx(command) => command.run(&database),
         Command::Key(command) => command.run(&database),
         Command::Calls(command) => command.run(&database),
+        Command::Rules(command) => command.run(&database),
+        Command::Contacts(command) => command.run(&database),
         Command::Simulate(command) => command.run(),
         Command::Health(command) => command.run(),
     }
@@ -86,6 +96,14 @@ pub(super) fn open(database: &Database) -> Result<Db, StartError> {
     let mut db = database.target()?.open()?;
     store::migrate(&mut db)?;
     Ok(db)
+}
+
+/// For the person at the terminal, whom no server's log tells more.
+fn plainly(e: Error) -> StartError {
+    match e {
+        Error::Internal(cause) => StartError(format!("the database refused to work: {cause}")),
+        other => StartError(other.to_string()),
+    }
 }
 
 /// Where a row was not found, says so and where to look; else what the database says.

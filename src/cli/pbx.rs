@@ -1,18 +1,18 @@
 //! `hookswitch pbx`: where events come from. A server that runs follows each change within a second.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
-use serde::Serialize;
 
 use super::{missing, open, print};
+use crate::api::PbxView;
 use crate::clock;
 use crate::config::{Database, PublicUrl};
 use crate::dialect::{self, Dialect};
 use crate::error::StartError;
 use crate::number::Numbering;
 use crate::secret::{Hash, new_token};
-use crate::store::pbxes::{self, NewPbx, PbxChange, PbxRow};
+use crate::store::pbxes::{self, NewPbx, PbxChange};
 use crate::store::settings;
 
 /// Set up PBXes.
@@ -109,12 +109,12 @@ fn add(database: &Database, new: Add) -> Result<(), StartError> {
 
 fn list(database: &Database, json: bool) -> Result<(), StartError> {
     let rows = pbxes::all(&mut open(database)?).map_err(StartError::database)?;
-    let views: Vec<View> = rows.into_iter().map(View::from).collect();
     if json {
-        return print::json(&views);
+        return print::json(&rows.into_iter().map(PbxView::full).collect::<Vec<_>>());
     }
-    let rows = views.into_iter().map(|pbx| {
-        let allowed = pbx.allowed_addresses.join("\n");
+    let rows = rows.into_iter().map(|pbx| {
+        let allowed: Vec<String> = serde_json::from_str(&pbx.allowed_addresses).unwrap_or_default();
+        let allowed = allowed.join("\n");
         vec![
             pbx.id.to_string(),
             pbx.name,
@@ -122,7 +122,7 @@ fn list(database: &Database, json: bool) -> Result<(), StartError> {
             pbx.region,
             print::yes_no(pbx.enabled),
             if allowed.is_empty() { "anywhere".into() } else { allowed },
-            print::moment(Some(pbx.created_at.naive_utc())),
+            print::moment(Some(pbx.created_at)),
         ]
     });
     print::table(
@@ -130,36 +130,6 @@ fn list(database: &Database, json: bool) -> Result<(), StartError> {
         rows.collect(),
         "No PBX yet: `hookswitch pbx add --name NAME` makes one.",
     )
-}
-
-/// A PBX as the API shows it.
-#[derive(Serialize)]
-struct View {
-    id: i64,
-    name: String,
-    dialect: String,
-    region: String,
-    options: serde_json::Value,
-    allowed_addresses: Vec<String>,
-    enabled: bool,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl From<PbxRow> for View {
-    fn from(row: PbxRow) -> Self {
-        Self {
-            options: serde_json::from_str(&row.options).unwrap_or_default(),
-            allowed_addresses: serde_json::from_str(&row.allowed_addresses).unwrap_or_default(),
-            created_at: row.created_at.and_utc(),
-            updated_at: row.updated_at.and_utc(),
-            id: row.id,
-            name: row.name,
-            dialect: row.dialect,
-            region: row.region,
-            enabled: row.enabled,
-        }
-    }
 }
 
 fn rotate(database: &Database, id: i64, grace_s: u32, public: &PublicUrl) -> Result<(), StartError> {

@@ -24,7 +24,7 @@ pub fn named(name: &str) -> Option<&'static dyn Dialect> {
 #[derive(Debug)]
 pub struct Request<'a> {
     /// Query, form, JSON or multipart as one list.
-    pub params: &'a Params,
+    pub params: &'a Params<'a>,
     /// How this PBX's numbers are read.
     pub numbering: &'a Numbering,
     /// When it arrived: the event's time where the PBX tells none.
@@ -106,7 +106,12 @@ pub trait Dialect: Sync + Debug {
     /// Where it cannot be taken, what the PBX is told.
     fn parse(&self, request: &Request) -> Result<Said, Refusal>;
 
-    /// Our decision to their words. `hook` is the absolute address for events that follow.
+    /// Do its answers name the address for events that follow?
+    fn wants_hook(&self) -> bool {
+        false
+    }
+
+    /// Our decision to their words. `hook` is that address, absolute; empty where none is wanted.
     fn render(&self, event: &CallEvent, decision: &Decision, hook: &str) -> Reply;
 
     /// What is answered to a request that was taken but ignored.

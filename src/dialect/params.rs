@@ -13,18 +13,18 @@ const MOST: usize = 200;
 
 /// What a PBX sent, by name, in order of arrival, the body before the query. No value is blank.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Params(Vec<(String, String)>);
+pub struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 /// A request that cannot be read (400). Says what is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);
 
-impl Params {
+impl<'a> Params<'a> {
     /// Reads the parts of a request. `query`: as it stands behind the `?`, still encoded. A parameter of the body
     /// hides one of the query. A body of no known type is a form: the Asterisk bridge sends one without Content-Type.
-    pub fn read(query: &str, content_type: Option<&str>, body: &[u8]) -> Result<Self, Malformed> {
-        let mut params = Self::default();
+    pub fn read(query: &'a str, content_type: Option<&str>, body: &'a [u8]) -> Result<Self, Malformed> {
+        let mut params = Self(Vec::with_capacity(12));
         match Format::of(content_type, body)? {
             Format::Json => params.read_json(body)?,
             Format::Multipart(boundary) => params.read_multipart(boundary, body)?,
@@ -58,11 +58,11 @@ impl Params {
 
     /// All of them, in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    fn add(&mut self, name: Cow<str>, value: Cow<str>) -> Result<(), Malformed> {
-        if name.contains('\0') || value.contains('\0') {
+    fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), Malformed> {
+        if [&name, &value].iter().any(|text| memchr::memchr(0, text.as_bytes()).is_some()) {
             return Err(Malformed(format!("the parameter {name:?} holds a NUL byte")));
         }
         if value.trim_start().is_empty() || name.is_empty() {
@@ -71,22 +71,24 @@ impl Params {
         if self.0.len() == MOST {
             return Err(Malformed(format!("more than {MOST} parameters")));
         }
-        self.0.push((name.into_owned(), value.into_owned()));
+        self.0.push((name, value));
         Ok(())
     }
 
-    fn read_form(&mut self, text: &[u8], place: &str) -> Result<(), Malformed> {
-        for pair in text.trim_ascii_end().split(|b| *b == b'&') {
-            let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
-            let (name, value) = (&pair[..equals], pair.get(equals + 1..).unwrap_or_default());
-            let shown = || String::from_utf8_lossy(&pair[..pair.len().min(80)]).into_owned();
-            let wrong = |what| Malformed(format!("{what} in the {place}: {:?}", shown()));
+    fn read_form(&mut self, text: &'a [u8], place: &str) -> Result<(), Malformed> {
+        let text = std::str::from_utf8(text.trim_ascii_end())
+            .map_err(|_| Malformed(format!("text that is not UTF-8 in the {place}")))?;
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let wrong = |what| {
+                Malformed(format!("{what} in the {place}: {:?}", pair.chars().take(80).collect::<String>()))
+            };
             self.add(decode(name).map_err(wrong)?, decode(value).map_err(wrong)?)?;
         }
         Ok(())
     }
 
-    fn read_json(&mut self, body: &[u8]) -> Result<(), Malformed> {
+    fn read_json(&mut self, body: &'a [u8]) -> Result<(), Malformed> {
         if body.trim_ascii().is_empty() {
             return Ok(());
         }
@@ -99,14 +101,14 @@ impl Params {
             }
             let elements = serde_json::from_str::<Vec<&RawValue>>(value.get()).map_err(wrong)?;
             for element in elements {
-                self.add_json(Cow::Borrowed(&name), element)?;
+                self.add_json(name.clone(), element)?;
             }
         }
         Ok(())
     }
 
     /// Text as it is meant, numbers (of any size) and all else as they are written.
-    fn add_json(&mut self, name: Cow<str>, value: &RawValue) -> Result<(), Malformed> {
+    fn add_json(&mut self, name: Cow<'a, str>, value: &'a RawValue) -> Result<(), Malformed> {
         let value = match value.get() {
             "null" => Cow::Borrowed(""),
             text if text.starts_with('"') => {
@@ -133,7 +135,7 @@ impl Params {
                 if !is_file {
                     let value = std::str::from_utf8(&value)
                         .map_err(|_| Malformed(format!("the parameter {name:?} is not UTF-8")))?;
-                    self.add(name.into(), value.into())?;
+                    self.add(name.into(), value.to_owned().into())?;
                 }
             }
             Ok(())
@@ -170,14 +172,12 @@ fn plain(name: &str) -> &str {
 }
 
 /// Undoes a form's encoding. Strict, unlike browsers: text that was cut or encoded twice should not pass as a number.
-fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-    let not_utf8 = "text that is not UTF-8";
-    if !text.iter().any(|b| matches!(b, b'%' | b'+')) {
-        return std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| not_utf8);
+fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    if memchr::memchr2(b'%', b'+', text.as_bytes()).is_none() {
+        return Ok(text.into());
     }
-    let digit =
-        |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.iter());
+    let digit = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.bytes());
     while let Some(b) = rest.next() {
         out.push(match b {
             b'+' => b' ',
@@ -185,10 +185,10 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
                 (Some(high), Some(low)) => high << 4 | low,
                 _ => return Err("a % without two hexadecimal digits"),
             },
-            b => *b,
+            b => b,
         });
     }
-    String::from_utf8(out).map(Cow::Owned).map_err(|_| not_utf8)
+    String::from_utf8(out).map(Cow::Owned).map_err(|_| "text that is not UTF-8")
 }
 
 /// A JSON object's fields in their order, each value as it is written.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::Number;
 
 /// A power of two.
-const SLOTS: usize = 1024;
+const SLOTS: usize = 4096;
 
 /// Longer texts are no numbers, in bytes.
 const LONGEST: usize = 100;
@@ -23,7 +23,7 @@ pub struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { slots: (0..SLOTS).map(|_| Slot::default()).collect(), hasher: RandomState::new() }
+        Self { slots: (0..SLOTS).map(|_| Slot::default()).collect(), hasher: RandomState::default() }
     }
 }
 

@@ -3,10 +3,10 @@
 
 use diesel::prelude::*;
 
-use super::calls::{self, CallRow, Progress};
-use super::journal::{Entry, Verdict};
-use super::schema::{calls as calls_table, feed, journal};
-use super::{Db, calls::CallKey};
+use super::Db;
+use super::calls::{self, Progress};
+use super::journal::{NewEntry, Verdict};
+use super::schema::{calls as calls_table, feed, journal, live_calls};
 use crate::call::{Call, Moment};
 
 /// What is to be done to some calls.
@@ -37,12 +37,15 @@ pub fn amend(db: &mut Db, amendment: &Amendment) -> QueryResult<Vec<Call>> {
         found.sort_by_key(|call| call.id);
         let mut changed = Vec::new();
         for (mut call, number) in found.into_iter().zip(last - room + 1..) {
+            let live = call.ended_at.is_none();
             if !(amendment.change)(&mut call) {
                 continue;
             }
+            if live && call.ended_at.is_some() {
+                diesel::delete(live_calls::table.find(call.id)).execute(db)?;
+            }
             call.change = number;
-            let row = CallRow::from(&call);
-            diesel::update(calls_table::table.find(call.id)).set(Progress::from(&row)).execute(db)?;
+            diesel::update(calls_table::table.find(call.id)).set(Progress::from(&call)).execute(db)?;
             diesel::insert_into(journal::table).values(entry(amendment, &call)).execute(db)?;
             changed.push(call);
         }
@@ -50,26 +53,20 @@ pub fn amend(db: &mut Db, amendment: &Amendment) -> QueryResult<Vec<Call>> {
     })
 }
 
-fn entry(amendment: &Amendment, call: &Call) -> Entry {
-    Entry {
+fn entry<'a>(amendment: &'a Amendment, call: &Call) -> NewEntry<'a> {
+    NewEntry {
         change: call.change,
         pbx_id: call.pbx_id,
         call: Some(call.id),
         received_at: amendment.at,
-        kind: Some(amendment.kind.into()),
+        kind: Some(amendment.kind),
         result: Verdict::Applied,
-        why: amendment.why.clone(),
+        why: amendment.why.as_deref(),
         address: None,
         content_type: None,
         query: None,
         body: None,
         status: None,
         answer: None,
-    }
-}
-
-impl From<&Call> for CallKey {
-    fn from(call: &Call) -> Self {
-        Self { pbx_id: call.pbx_id, call_id: call.call_id.clone(), leg_id: call.leg_id.clone() }
     }
 }

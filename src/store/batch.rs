@@ -1,12 +1,15 @@
 //! What one transaction writes: the arrivals' journal entries and the calls that they move, folded in memory so
 //! that each call is written once however many of its events came together.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use super::calls::CallKey;
-use super::journal::{Entry, Verdict};
-use crate::call::{Call, CallEvent, Decision, Effect, Moment};
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::journal::{NewEntry, Verdict};
+use super::recent::CallKey;
+use crate::call::{Call, CallEvent, Decision, Effect, Extra, Kind, Moment};
 use crate::dialect::{Refusal, Reply, Said};
 use crate::pbx::Pbx;
 
@@ -20,17 +23,33 @@ pub struct Arrival {
     /// Whence.
     pub address: String,
     /// As sent.
-    pub content_type: Option<String>,
+    pub content_type: Option<Cow<'static, str>>,
     /// As sent, without the token.
     pub query: Option<String>,
     /// As sent, without the token.
     pub body: String,
-    /// The PBX's own URL, for answers that name it.
-    pub hook: String,
+    /// The PBX's own URL, for dialects whose answers name it.
+    pub hook: Option<String>,
     /// The last part of that: never to be written down.
     pub token: String,
     /// What it says, and what the rules say of that.
     pub said: Result<(Said, Decision), Refusal>,
+}
+
+impl Arrival {
+    /// The event, where it is one.
+    pub fn event(&self) -> Option<&CallEvent> {
+        match &self.said {
+            Ok((Said::Event(event), _)) => Some(event),
+            _ => None,
+        }
+    }
+
+    /// What names its call, where it is an event.
+    pub(super) fn key(&self) -> Option<CallKey<'_>> {
+        let event = self.event()?;
+        Some(CallKey { pbx_id: self.pbx.id, call_id: &event.call_id, leg_id: &event.leg_id })
+    }
 }
 
 /// What came of an arrival, once it is committed.
@@ -41,7 +60,7 @@ pub struct Recorded {
     /// For the counters.
     pub verdict: Verdict,
     /// The event's kind, where it was one.
-    pub kind: Option<crate::call::Kind>,
+    pub kind: Option<Kind>,
     /// The rule whose first use this was.
     pub rule_hit: Option<RuleHit>,
 }
@@ -67,21 +86,18 @@ pub(super) struct Touched {
     pub last: Option<usize>,
     /// Only columns of `calls::Progress` changed.
     pub only_progress: bool,
-}
-
-impl Touched {
-    pub fn changed(&self) -> bool {
-        self.last.is_some()
-    }
+    /// Stands among the live calls.
+    pub live: bool,
 }
 
 /// One transaction's worth.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
+#[derive(Default)]
+pub(super) struct Batch<'a> {
     pub touched: Vec<Touched>,
-    /// Calls of these keys that are not the latest any more are `touched` too, but not found here.
-    latest: HashMap<CallKey, usize>,
-    pub entries: Vec<Entry>,
+    /// Positions in `touched` of the latest incarnation of each key.
+    latest: HashTable<usize>,
+    hashes: DefaultHashBuilder,
+    pub entries: Vec<NewEntry<'a>>,
     /// For each entry, which of `touched` it is about.
     pub about: Vec<Option<usize>>,
     /// Far ends (PBX, number) that were spoken to: their missed calls need nobody any more.
@@ -89,29 +105,28 @@ pub(super) struct Batch {
     pub recorded: Vec<Recorded>,
 }
 
-impl Batch {
+impl<'a> Batch<'a> {
     /// Takes in one arrival. `known` finds the stored call of a key.
-    pub fn add(&mut self, arrival: &Arrival, known: impl FnOnce(&CallKey) -> Option<Call>) {
+    pub fn add(&mut self, arrival: &'a Arrival, known: impl FnOnce(&CallKey) -> Option<Call>) {
         let position = self.entries.len();
+        let dialect = arrival.pbx.dialect;
         let (kind, verdict, why, about, reply, rule_hit) = match &arrival.said {
             Err(refusal) => {
-                let reply = arrival.pbx.dialect.refuse(refusal);
-                (None, Verdict::Refused, Some(refusal.why.clone()), None, reply, None)
+                (None, Verdict::Refused, Some(refusal.why.as_str()), None, dialect.refuse(refusal), None)
             }
             Ok((Said::Ignored { kind, why }, _)) => {
-                let reply = arrival.pbx.dialect.acknowledge();
-                (Some(kind.clone()), Verdict::Ignored, Some(why.clone()), None, reply, None)
+                (Some(kind.as_str()), Verdict::Ignored, Some(why.as_str()), None, dialect.acknowledge(), None)
             }
             Ok((Said::Event(event), decided)) => {
                 let index = self.call_of(arrival.pbx.id, event, position, known);
                 let (effect, rule_hit) = self.apply(index, event, decided, position);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
-                let reply = arrival.pbx.dialect.render(event, decision, &arrival.hook);
+                let reply = dialect.render(event, decision, arrival.hook.as_deref().unwrap_or_default());
                 let verdict = if effect == Effect::Applied { Verdict::Applied } else { Verdict::Repeat };
-                (Some(event.kind.to_string()), verdict, None, Some(index), reply, rule_hit)
+                (Some(event.kind.as_str()), verdict, None, Some(index), reply, rule_hit)
             }
         };
-        self.entries.push(Entry {
+        self.entries.push(NewEntry {
             change: 0,
             pbx_id: arrival.pbx.id,
             call: None,
@@ -119,19 +134,24 @@ impl Batch {
             kind,
             result: verdict,
             why,
-            address: Some(arrival.address.clone()),
-            content_type: arrival.content_type.clone(),
-            query: arrival.query.clone(),
-            body: Some(arrival.body.clone()),
+            address: Some(&arrival.address),
+            content_type: arrival.content_type.as_deref(),
+            query: arrival.query.as_deref(),
+            body: Some(&arrival.body),
             status: Some(i32::from(reply.status)),
-            answer: Some(without(&arrival.token, &reply.body)),
+            answer: Some(if arrival.hook.is_some() {
+                without(&arrival.token, &reply.body).into_owned().into()
+            } else {
+                reply.body.clone()
+            }),
         });
         self.about.push(about);
-        let kind = arrival.said.as_ref().ok().and_then(|(said, _)| match said {
-            Said::Event(event) => Some(event.kind),
-            Said::Ignored { .. } => None,
+        self.recorded.push(Recorded {
+            reply,
+            verdict,
+            kind: arrival.event().map(|event| event.kind),
+            rule_hit,
         });
-        self.recorded.push(Recorded { reply, verdict, kind, rule_hit });
     }
 
     /// The call that `event` is about: in this batch, stored, or begun now.
@@ -142,28 +162,42 @@ impl Batch {
         position: usize,
         known: impl FnOnce(&CallKey) -> Option<Call>,
     ) -> usize {
-        let key = CallKey { pbx_id, call_id: event.call_id.clone(), leg_id: event.leg_id.clone() };
-        let index = match self.latest.get(&key) {
-            Some(&index) => Some(index),
-            None => known(&key).map(|call| {
-                let expected = Some(call.change);
-                self.touched.push(Touched {
-                    call,
-                    expected,
-                    first: position,
-                    last: None,
-                    only_progress: true,
-                });
-                self.touched.len() - 1
-            }),
-        };
-        let incarnation = match index {
-            Some(index) if !self.touched[index].call.is_over_for(event) => {
-                self.latest.insert(key, index);
-                return index;
+        let key = CallKey { pbx_id, call_id: &event.call_id, leg_id: &event.leg_id };
+        let hash = self.hashes.hash_one(key);
+        let here = self.latest.find_mut(hash, |index| CallKey::of(&self.touched[*index].call) == key);
+        let incarnation = match here {
+            Some(index) if !self.touched[*index].call.is_over_for(event) => return *index,
+            Some(index) => {
+                let next = self.touched[*index].call.incarnation + 1;
+                *index = self.touched.len();
+                next
             }
-            Some(index) => self.touched[index].call.incarnation + 1,
-            None => 1,
+            None => {
+                let stored = known(&key).map(|call| {
+                    let (expected, live) = (Some(call.change), call.ended_at.is_none());
+                    self.touched.push(Touched {
+                        call,
+                        expected,
+                        first: position,
+                        last: None,
+                        only_progress: true,
+                        live,
+                    });
+                    &self.touched[self.touched.len() - 1].call
+                });
+                let over = stored.is_some_and(|call| call.is_over_for(event));
+                let next = stored.map_or(1, |call| call.incarnation + 1);
+                let index =
+                    if stored.is_some() && !over { self.touched.len() - 1 } else { self.touched.len() };
+                let touched = &self.touched;
+                self.latest.insert_unique(hash, index, |i| {
+                    self.hashes.hash_one(touched.get(*i).map_or(key, |touched| CallKey::of(&touched.call)))
+                });
+                if index < self.touched.len() {
+                    return index;
+                }
+                next
+            }
         };
         let call = Call::begin(pbx_id, incarnation, event);
         self.touched.push(Touched {
@@ -172,8 +206,8 @@ impl Batch {
             first: position,
             last: None,
             only_progress: false,
+            live: false,
         });
-        self.latest.insert(key, self.touched.len() - 1);
         self.touched.len() - 1
     }
 
@@ -186,8 +220,7 @@ impl Batch {
     ) -> (Effect, Option<RuleHit>) {
         let touched = &mut self.touched[index];
         let call = &mut touched.call;
-        let (reached, undecided) = (call.reached(), call.decision.is_none());
-        let shape = Shape::of(call);
+        let (reached, undecided, shape) = (call.reached(), call.decision.is_none(), Shape::of(call));
         let effect = call.apply(event, decided.clone());
         touched.only_progress &= shape == Shape::of(call);
         if effect == Effect::Applied || touched.expected.is_none() {
@@ -197,6 +230,16 @@ impl Batch {
             self.reached.extend(call.party().map(|party| (call.pbx_id, party.to_owned())));
         }
         (effect, call.decision.as_ref().filter(|_| undecided).and_then(rule_of))
+    }
+
+    /// The calls that are to be written.
+    pub fn changed(&self) -> impl Iterator<Item = &Touched> {
+        self.touched.iter().filter(|touched| touched.last.is_some())
+    }
+
+    /// Stored calls that are live no more.
+    pub fn ended(&self) -> impl Iterator<Item = i64> {
+        self.changed().filter(|it| it.live && it.call.ended_at.is_some()).map(|it| it.call.id)
     }
 
     /// Gives out the numbers after `base`: to each entry its own, to each call that of its last entry.
@@ -230,8 +273,8 @@ pub(super) fn offset(position: usize) -> i64 {
     position as i64 + 1
 }
 
-/// What says whether columns outside `calls::Progress` changed: each of them only ever fills up, but for the two
-/// that are compared.
+/// Says whether columns outside `calls::Progress` changed: each of them only ever fills up, but for the two that
+/// are compared.
 #[derive(PartialEq)]
 struct Shape {
     filled: [bool; 8],
@@ -250,7 +293,7 @@ impl Shape {
                 call.queue.is_some(),
                 call.decision.is_some(),
                 call.internal,
-                call.extra == crate::call::Extra::default(),
+                call.extra == Extra::default(),
             ],
             users: call.users.len(),
             started_at: call.started_at,
@@ -267,6 +310,7 @@ fn rule_of(decision: &Decision) -> Option<RuleHit> {
 }
 
 /// `text` with the token masked.
-pub fn without(token: &str, text: &str) -> String {
-    if token.is_empty() { text.into() } else { text.replace(token, "…") }
+pub fn without<'t>(token: &str, text: &'t str) -> Cow<'t, str> {
+    let held = !token.is_empty() && memchr::memmem::find(text.as_bytes(), token.as_bytes()).is_some();
+    if held { text.replace(token, "…").into() } else { text.into() }
 }

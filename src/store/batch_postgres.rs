@@ -1,17 +1,20 @@
 //! One batch into PostgreSQL: one statement of fixed text whose parameters are arrays, so that it is prepared once
 //! whatever the batch's size. Diesel's own batch insert is planned anew each time (1.3 to 2 times slower).
 
+use std::sync::LazyLock;
+
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{self, Array, Nullable};
+use diesel::sql_types;
 
 use super::batch::{Batch, Touched, offset};
-use super::calls::CallRow;
-use crate::call::Moment;
+use super::calls::{extra_json, json};
+use super::pg_array::Array;
+use crate::call::Call;
 
-/// The statement; each `{}` is a parameter.
-const SQL: &str = include_str!("batch_postgres.sql");
+/// The statement's text between its parameters, which it marks by `{}`.
+static SQL: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("batch_postgres.sql").split("{}").collect());
 
 /// Plans of the writer's session must not hang on the tables' statistics: before the first ANALYZE of a young
 /// table the planner would read it whole.
@@ -21,107 +24,129 @@ pub(super) const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET 
 /// Writes all of `batch` or nothing. Answers the missed calls that its answered ones reach. Any row that is not as
 /// the batch expects it fails all.
 pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {
-    let changed: Vec<&Touched> = batch.touched.iter().filter(|touched| touched.changed()).collect();
-    let rows: Vec<CallRow> = changed.iter().map(|touched| CallRow::from(&touched.call)).collect();
-    let (base, reached) = Statement::of(batch, &changed, &rows).get_result::<(i64, Vec<i64>)>(conn)?;
+    let (moved, said): (Vec<&Touched>, Vec<&Touched>) =
+        batch.changed().partition(|touched| touched.only_progress);
+    let json: Vec<Json> = said.iter().map(|touched| Json::of(&touched.call)).collect();
+    let mut columns = said_columns(&said, &json);
+    columns.push(Array::of(batch.ended().map(Some)));
+    columns.extend(moved_columns(&moved));
+    columns.extend(journal_columns(batch));
+    let statement = Statement { count: batch.entries.len() as i64, columns };
+    let (base, reached) = statement.get_result::<(i64, Vec<i64>)>(conn)?;
     batch.number_from(base);
     Ok(reached)
 }
 
-/// An array parameter.
-enum Column<'a> {
-    BigInt(Vec<Option<i64>>),
-    Integer(Vec<Option<i32>>),
-    Bool(Vec<bool>),
-    Text(Vec<Option<&'a str>>),
-    Moment(Vec<Option<Moment>>),
+/// A call's columns that hold JSON.
+struct Json {
+    users: String,
+    decision: Option<String>,
+    extra: Option<String>,
 }
 
-/// The statement with its parameters, in the order of the text.
-struct Statement<'a> {
-    count: i64,
-    columns: Vec<Column<'a>>,
-}
-
-impl<'a> Statement<'a> {
-    fn of(batch: &'a Batch, changed: &[&'a Touched], rows: &'a [CallRow]) -> Self {
-        use Column::{BigInt, Bool, Integer, Moment, Text};
-        let entries = &batch.entries;
-        let about = || batch.about.iter().map(|index| index.map(|index| &batch.touched[index]));
-        let columns = vec![
-            BigInt(each(changed, |touched| touched.expected.map(|_| touched.call.id))),
-            BigInt(each(changed, |touched| Some(offset(touched.first)))),
-            BigInt(each(changed, |touched| touched.expected)),
-            BigInt(each(changed, |touched| touched.last.map(offset))),
-            BigInt(each(rows, |row| Some(row.pbx_id))),
-            Text(each(rows, |row| Some(row.call_id.as_str()))),
-            Text(each(rows, |row| Some(row.leg_id.as_str()))),
-            Integer(each(rows, |row| Some(row.incarnation))),
-            Text(each(rows, |row| row.direction.map(|word| word.as_str()))),
-            Text(each(rows, |row| row.from_number.as_deref())),
-            Text(each(rows, |row| row.from_key.as_deref())),
-            Text(each(rows, |row| row.dialed_from.as_deref())),
-            Text(each(rows, |row| row.to_number.as_deref())),
-            Text(each(rows, |row| row.to_key.as_deref())),
-            Text(each(rows, |row| Some(row.users.as_str()))),
-            Text(each(rows, |row| row.answered_by.as_deref())),
-            Text(each(rows, |row| row.answering_number.as_deref())),
-            Text(each(rows, |row| row.queue.as_deref())),
-            Text(each(rows, |row| Some(row.state.as_str()))),
-            Text(each(rows, |row| row.outcome.map(|word| word.as_str()))),
-            Text(each(rows, |row| row.cause.map(|word| word.as_str()))),
-            Text(each(rows, |row| row.raw_cause.as_deref())),
-            Text(each(rows, |row| row.decision.as_deref())),
-            Moment(each(rows, |row| Some(row.started_at))),
-            Moment(each(rows, |row| row.answered_at)),
-            Moment(each(rows, |row| row.ended_at)),
-            Bool(each(rows, |row| row.internal)),
-            Bool(each(rows, |row| row.done)),
-            Text(each(rows, |row| row.done_by.as_deref())),
-            Moment(each(rows, |row| row.done_at)),
-            Bool(each(rows, |row| row.open)),
-            Text(each(rows, |row| row.note.as_deref())),
-            Text(each(rows, |row| row.extra.as_deref())),
-            BigInt(about().map(|it| it.and_then(|it| it.expected.map(|_| it.call.id))).collect()),
-            BigInt(about().map(|it| it.map(|it| offset(it.first))).collect()),
-            BigInt((0..entries.len()).map(|position| Some(offset(position))).collect()),
-            BigInt(each(entries, |entry| Some(entry.pbx_id))),
-            Moment(each(entries, |entry| Some(entry.received_at))),
-            Text(each(entries, |entry| entry.kind.as_deref())),
-            Text(each(entries, |entry| Some(entry.result.as_str()))),
-            Text(each(entries, |entry| entry.why.as_deref())),
-            Text(each(entries, |entry| entry.address.as_deref())),
-            Text(each(entries, |entry| entry.content_type.as_deref())),
-            Text(each(entries, |entry| entry.query.as_deref())),
-            Text(each(entries, |entry| entry.body.as_deref())),
-            Integer(each(entries, |entry| entry.status)),
-            Text(each(entries, |entry| entry.answer.as_deref())),
-            BigInt(each(&batch.reached, |(pbx_id, _)| Some(*pbx_id))),
-            Text(each(&batch.reached, |(_, party)| Some(party.as_str()))),
-        ];
-        Self { count: entries.len() as i64, columns }
+impl Json {
+    fn of(call: &Call) -> Self {
+        Self { users: json(&call.users), decision: call.decision.as_ref().map(json), extra: extra_json(call) }
     }
 }
 
-/// One column of `rows`.
-fn each<'a, R, T>(rows: &'a [R], column: impl Fn(&'a R) -> T) -> Vec<T> {
-    rows.iter().map(column).collect()
+fn said_columns(calls: &[&Touched], json: &[Json]) -> Vec<Array> {
+    let mut columns = vec![
+        Array::of(calls.iter().map(|it| it.expected.map(|_| it.call.id))),
+        Array::of(calls.iter().map(|it| Some(offset(it.first)))),
+        Array::of(calls.iter().map(|it| it.expected)),
+        Array::of(calls.iter().map(|it| it.last.map(offset))),
+        Array::of(calls.iter().map(|it| Some(it.call.pbx_id))),
+        Array::of(calls.iter().map(|it| Some(it.call.call_id.as_str()))),
+        Array::of(calls.iter().map(|it| Some(it.call.leg_id.as_str()))),
+        Array::of(calls.iter().map(|it| Some(it.call.incarnation))),
+        Array::of(calls.iter().map(|it| it.call.direction.map(|word| word.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.from_number.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.from_key.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.dialed_from.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.to_number.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.to_key.as_deref())),
+        Array::of(json.iter().map(|json| Some(json.users.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.queue.as_deref())),
+        Array::of(json.iter().map(|json| json.decision.as_deref())),
+        Array::of(calls.iter().map(|it| Some(it.call.started_at))),
+        Array::of(calls.iter().map(|it| it.call.internal)),
+        Array::of(json.iter().map(|json| json.extra.as_deref())),
+    ];
+    columns.extend(progress_columns(calls));
+    columns
 }
 
-impl QueryId for Statement<'_> {
-    type QueryId = Statement<'static>;
+fn moved_columns(calls: &[&Touched]) -> Vec<Array> {
+    let mut columns = vec![
+        Array::of(calls.iter().map(|it| Some(it.call.id))),
+        Array::of(calls.iter().map(|it| it.expected)),
+        Array::of(calls.iter().map(|it| it.last.map(offset))),
+    ];
+    columns.extend(progress_columns(calls));
+    columns
+}
+
+fn progress_columns(calls: &[&Touched]) -> Vec<Array> {
+    vec![
+        Array::of(calls.iter().map(|it| it.call.answered_by.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.answering_number.as_deref())),
+        Array::of(calls.iter().map(|it| Some(it.call.state.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.outcome.map(|word| word.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.cause.map(|word| word.as_str()))),
+        Array::of(calls.iter().map(|it| it.call.raw_cause.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.answered_at)),
+        Array::of(calls.iter().map(|it| it.call.ended_at)),
+        Array::of(calls.iter().map(|it| it.call.done)),
+        Array::of(calls.iter().map(|it| it.call.done_by.as_deref())),
+        Array::of(calls.iter().map(|it| it.call.done_at)),
+        Array::of(calls.iter().map(|it| it.call.open)),
+        Array::of(calls.iter().map(|it| it.call.note.as_deref())),
+    ]
+}
+
+fn journal_columns(batch: &Batch) -> Vec<Array> {
+    let about = || batch.about.iter().map(|index| index.map(|index| &batch.touched[index]));
+    vec![
+        Array::of(about().map(|it| it.and_then(|it| it.expected.map(|_| it.call.id)))),
+        Array::of(about().map(|it| it.map(|it| offset(it.first)))),
+        Array::of((0..batch.entries.len()).map(|position| Some(offset(position)))),
+        Array::of(batch.entries.iter().map(|entry| Some(entry.pbx_id))),
+        Array::of(batch.entries.iter().map(|entry| Some(entry.received_at))),
+        Array::of(batch.entries.iter().map(|entry| entry.kind)),
+        Array::of(batch.entries.iter().map(|entry| Some(entry.result.as_str()))),
+        Array::of(batch.entries.iter().map(|entry| entry.why)),
+        Array::of(batch.entries.iter().map(|entry| entry.address)),
+        Array::of(batch.entries.iter().map(|entry| entry.content_type)),
+        Array::of(batch.entries.iter().map(|entry| entry.query)),
+        Array::of(batch.entries.iter().map(|entry| entry.body)),
+        Array::of(batch.entries.iter().map(|entry| entry.status)),
+        Array::of(batch.entries.iter().map(|entry| entry.answer.as_deref())),
+        Array::of(batch.reached.iter().map(|(pbx_id, _)| Some(*pbx_id))),
+        Array::of(batch.reached.iter().map(|(_, party)| Some(party.as_str()))),
+    ]
+}
+
+/// The statement with its parameters, in the order of the text.
+struct Statement {
+    count: i64,
+    columns: Vec<Array>,
+}
+
+impl QueryId for Statement {
+    type QueryId = Statement;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl Query for Statement<'_> {
-    type SqlType = (sql_types::BigInt, Array<sql_types::BigInt>);
+impl Query for Statement {
+    type SqlType = (sql_types::BigInt, sql_types::Array<sql_types::BigInt>);
 }
 
-impl RunQueryDsl<PgConnection> for Statement<'_> {}
+impl RunQueryDsl<PgConnection> for Statement {}
 
-impl QueryFragment<Pg> for Statement<'_> {
+impl QueryFragment<Pg> for Statement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let mut texts = SQL.split("{}");
+        let mut texts = SQL.iter().copied();
         let mut text = move || texts.next().unwrap_or_default();
         out.push_sql(text());
         out.push_bind_param::<sql_types::BigInt, _>(&self.count)?;
@@ -129,19 +154,7 @@ impl QueryFragment<Pg> for Statement<'_> {
         out.push_bind_param::<sql_types::BigInt, _>(&self.count)?;
         for column in &self.columns {
             out.push_sql(text());
-            match column {
-                Column::BigInt(values) => {
-                    out.push_bind_param::<Array<Nullable<sql_types::BigInt>>, _>(values)?
-                }
-                Column::Integer(values) => {
-                    out.push_bind_param::<Array<Nullable<sql_types::Integer>>, _>(values)?
-                }
-                Column::Bool(values) => out.push_bind_param::<Array<sql_types::Bool>, _>(values)?,
-                Column::Text(values) => out.push_bind_param::<Array<Nullable<sql_types::Text>>, _>(values)?,
-                Column::Moment(values) => {
-                    out.push_bind_param::<Array<Nullable<sql_types::Timestamp>>, _>(values)?
-                }
-            }
+            column.bind(&mut out)?;
         }
         out.push_sql(text());
         Ok(())

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use super::batch::Batch;
-use super::calls::{CallRow, Progress};
-use super::schema::{calls, feed, journal};
+use super::calls::{CallValues, Progress};
+use super::schema::{calls, feed, journal, live_calls};
 
 /// Writes all of `batch` or nothing. Answers the missed calls that its answered ones reach.
 pub(super) fn write(conn: &mut SqliteConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {
@@ -19,22 +19,32 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
         .get_result(conn)?;
     let base = last - batch.entries.len() as i64;
     batch.number_from(base);
-    for touched in batch.touched.iter().filter(|touched| touched.changed()) {
-        let row = CallRow::from(&touched.call);
+    for touched in batch.changed() {
+        let call = &touched.call;
         let written = match touched.expected {
-            None => diesel::insert_into(calls::table).values(&row).execute(conn)?,
+            None => {
+                if call.ended_at.is_none() {
+                    diesel::insert_into(live_calls::table)
+                        .values(live_calls::id.eq(call.id))
+                        .execute(conn)?;
+                }
+                diesel::insert_into(calls::table).values(CallValues::from(call)).execute(conn)?
+            }
             Some(expected) => {
-                let known = calls::table.filter(calls::id.eq(row.id).and(calls::change.eq(expected)));
+                let known = calls::table.filter(calls::id.eq(call.id).and(calls::change.eq(expected)));
                 if touched.only_progress {
-                    diesel::update(known).set(Progress::from(&row)).execute(conn)?
+                    diesel::update(known).set(Progress::from(call)).execute(conn)?
                 } else {
-                    diesel::update(known).set(&row).execute(conn)?
+                    diesel::update(known).set(CallValues::from(call)).execute(conn)?
                 }
             }
         };
         if written != 1 {
             return Err(diesel::result::Error::RollbackTransaction); // somebody else moved it
         }
+    }
+    for id in batch.ended() {
+        diesel::delete(live_calls::table.find(id)).execute(conn)?;
     }
     for entry in &batch.entries {
         diesel::insert_into(journal::table).values(entry).execute(conn)?;

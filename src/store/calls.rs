@@ -5,12 +5,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Db;
-use super::schema::calls;
-use crate::call::{Call, Cause, Direction, Moment, Outcome, State};
+use super::recent::CallKey;
+use super::schema::{calls, live_calls};
+use crate::call::{Call, Cause, Direction, Extra, Moment, Outcome, State};
 
 /// A call as the table holds it; JSON columns as text.
-#[derive(Debug, Clone, Queryable, QueryableByName, Selectable, Insertable, AsChangeset, Identifiable)]
-#[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = calls)]
 #[expect(missing_docs, reason = "each field is documented at `Call`")]
 pub struct CallRow {
     pub id: i64,
@@ -46,9 +47,34 @@ pub struct CallRow {
     pub change: i64,
 }
 
+/// All of a call, to be written.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct CallValues<'a> {
+    id: i64,
+    pbx_id: i64,
+    call_id: &'a str,
+    leg_id: &'a str,
+    incarnation: i32,
+    direction: Option<Direction>,
+    from_number: Option<&'a str>,
+    from_key: Option<&'a str>,
+    dialed_from: Option<&'a str>,
+    to_number: Option<&'a str>,
+    to_key: Option<&'a str>,
+    users: String,
+    queue: Option<&'a str>,
+    decision: Option<String>,
+    started_at: Moment,
+    internal: bool,
+    extra: Option<String>,
+    #[diesel(embed)]
+    progress: Progress<'a>,
+}
+
 /// What answer, hangup and tick change: no column of an index that most calls are in, so few pages are touched.
-#[derive(AsChangeset)]
-#[diesel(table_name = calls, treat_none_as_null = true)]
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct Progress<'a> {
     answered_by: Option<&'a str>,
     answering_number: Option<&'a str>,
@@ -66,64 +92,55 @@ pub(super) struct Progress<'a> {
     change: i64,
 }
 
-impl<'a> From<&'a CallRow> for Progress<'a> {
-    fn from(row: &'a CallRow) -> Self {
+impl<'a> From<&'a Call> for Progress<'a> {
+    fn from(call: &'a Call) -> Self {
         Self {
-            answered_by: row.answered_by.as_deref(),
-            answering_number: row.answering_number.as_deref(),
-            state: row.state,
-            outcome: row.outcome,
-            cause: row.cause,
-            raw_cause: row.raw_cause.as_deref(),
-            answered_at: row.answered_at,
-            ended_at: row.ended_at,
-            done: row.done,
-            done_by: row.done_by.as_deref(),
-            done_at: row.done_at,
-            open: row.open,
-            note: row.note.as_deref(),
-            change: row.change,
+            answered_by: call.answered_by.as_deref(),
+            answering_number: call.answering_number.as_deref(),
+            state: call.state,
+            outcome: call.outcome,
+            cause: call.cause,
+            raw_cause: call.raw_cause.as_deref(),
+            answered_at: call.answered_at,
+            ended_at: call.ended_at,
+            done: call.done,
+            done_by: call.done_by.as_deref(),
+            done_at: call.done_at,
+            open: call.open,
+            note: call.note.as_deref(),
+            change: call.change,
         }
     }
 }
 
-impl From<&Call> for CallRow {
-    fn from(call: &Call) -> Self {
-        let call = call.clone();
+impl<'a> From<&'a Call> for CallValues<'a> {
+    fn from(call: &'a Call) -> Self {
         Self {
             id: call.id,
             pbx_id: call.pbx_id,
-            call_id: call.call_id,
-            leg_id: call.leg_id,
+            call_id: &call.call_id,
+            leg_id: &call.leg_id,
             incarnation: call.incarnation,
             direction: call.direction,
-            from_number: call.from_number,
-            from_key: call.from_key,
-            dialed_from: call.dialed_from,
-            to_number: call.to_number,
-            to_key: call.to_key,
+            from_number: call.from_number.as_deref(),
+            from_key: call.from_key.as_deref(),
+            dialed_from: call.dialed_from.as_deref(),
+            to_number: call.to_number.as_deref(),
+            to_key: call.to_key.as_deref(),
             users: json(&call.users),
-            answered_by: call.answered_by,
-            answering_number: call.answering_number,
-            queue: call.queue,
-            state: call.state,
-            outcome: call.outcome,
-            cause: call.cause,
-            raw_cause: call.raw_cause,
+            queue: call.queue.as_deref(),
             decision: call.decision.as_ref().map(json),
             started_at: call.started_at,
-            answered_at: call.answered_at,
-            ended_at: call.ended_at,
             internal: call.internal,
-            done: call.done,
-            done_by: call.done_by,
-            done_at: call.done_at,
-            open: call.open,
-            note: call.note,
-            extra: (call.extra != crate::call::Extra::default()).then(|| json(&call.extra)),
-            change: call.change,
+            extra: extra_json(call),
+            progress: call.into(),
         }
     }
+}
+
+/// Most calls have none.
+pub(super) fn extra_json(call: &Call) -> Option<String> {
+    (call.extra != Extra::default()).then(|| json(&call.extra))
 }
 
 impl From<CallRow> for Call {
@@ -174,30 +191,19 @@ fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).inspect_err(|e| log::error!("unreadable JSON in a call row: {e}")).ok()
 }
 
-/// What names a call to its PBX.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CallKey {
-    /// Whose id.
-    pub pbx_id: i64,
-    /// As sent.
-    pub call_id: String,
-    /// As sent, or empty.
-    pub leg_id: String,
-}
-
 /// The latest incarnation of each key that is there.
 ///
 /// # Errors
 /// What the database says.
-pub fn latest(db: &mut Db, keys: &[CallKey]) -> QueryResult<Vec<Call>> {
+pub fn latest(db: &mut Db, keys: &[CallKey<'_>]) -> QueryResult<Vec<Call>> {
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
         let row = calls::table
             .filter(
                 calls::pbx_id
                     .eq(key.pbx_id)
-                    .and(calls::call_id.eq(&key.call_id))
-                    .and(calls::leg_id.eq(&key.leg_id)),
+                    .and(calls::call_id.eq(key.call_id))
+                    .and(calls::leg_id.eq(key.leg_id)),
             )
             .order(calls::incarnation.desc())
             .limit(1)
@@ -232,7 +238,7 @@ pub fn by_id(db: &mut Db, id: i64) -> QueryResult<Call> {
 /// What the database says.
 pub fn stale(db: &mut Db, rang: Moment, spoke: Moment, limit: i64) -> QueryResult<Vec<i64>> {
     calls::table
-        .filter(calls::ended_at.is_null())
+        .filter(calls::id.eq_any(live_calls::table.select(live_calls::id)))
         .filter(calls::answered_at.is_null().and(calls::started_at.lt(rang)).or(calls::answered_at.lt(spoke)))
         .order((calls::started_at, calls::id))
         .limit(limit)
@@ -245,7 +251,7 @@ pub fn stale(db: &mut Db, rang: Moment, spoke: Moment, limit: i64) -> QueryResul
 /// # Errors
 /// What the database says.
 pub fn count_live(db: &mut Db) -> QueryResult<i64> {
-    calls::table.filter(calls::ended_at.is_null()).count().get_result(db)
+    live_calls::table.count().get_result(db)
 }
 
 /// The missed calls of these far ends that nobody ticked.

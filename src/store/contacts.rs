@@ -1,11 +1,17 @@
 //! Contacts: people and firms whose numbers name calls, old and new. Names are looked up when they are shown.
 
+mod write;
+
 use std::collections::HashMap;
 
 use diesel::prelude::*;
 
 use super::Db;
 use super::schema::{contact_numbers, contacts};
+use crate::call::Moment;
+use crate::number::Number;
+
+pub use write::{add_numbers, begin_writing, delete, insert, update, update_words};
 
 /// More keys than this are asked for in several queries: SQLite binds 32,766 parameters at most.
 const AT_ONCE: usize = 5_000;
@@ -17,6 +23,67 @@ pub struct Named {
     pub contact_id: i64,
     /// The contact's name.
     pub name: String,
+}
+
+/// A contact as the table holds it.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = contacts)]
+pub struct ContactRow {
+    /// Its number.
+    pub id: i64,
+    /// Of the person, or the firm.
+    pub name: String,
+    /// Where the person works.
+    pub company: Option<String>,
+    /// A person's words.
+    pub note: Option<String>,
+    /// Its place in the list.
+    pub sort_key: String,
+    /// When it was made.
+    pub created_at: Moment,
+    /// When it was last changed.
+    pub updated_at: Moment,
+}
+
+/// One of a contact's numbers: as it was written, and its key.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = contact_numbers)]
+pub struct NumberRow {
+    /// Whose.
+    pub contact_id: i64,
+    /// As written.
+    pub number: String,
+    /// Its normal form.
+    pub number_key: String,
+}
+
+/// What a contact is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewContact {
+    /// Of the person, or the firm.
+    pub name: String,
+    /// Where the person works.
+    pub company: Option<String>,
+    /// A person's words.
+    pub note: Option<String>,
+    /// No key twice.
+    pub numbers: Vec<Number>,
+}
+
+impl NewContact {
+    /// Its place in the list.
+    fn sort_key(&self) -> String {
+        format!("{} {}", self.name, self.company.as_deref().unwrap_or_default()).trim_end().to_lowercase()
+    }
+}
+
+/// What a list of contacts is narrowed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Stands in name or company, in lower case.
+    pub text: String,
+    /// How one of the numbers' keys begins.
+    pub key_prefixes: Vec<String>,
 }
 
 /// The contacts of each of these number keys (`number::Number::key`), newest contact first. Keys that nobody has are
@@ -38,6 +105,95 @@ pub fn names(db: &mut Db, keys: &[String]) -> QueryResult<HashMap<String, Vec<Na
             if named.last().is_none_or(|last| last.contact_id != contact_id) {
                 named.push(Named { contact_id, name });
             }
+        }
+    }
+    Ok(found)
+}
+
+/// Contacts behind `after` (sort key and id), by name.
+///
+/// # Errors
+/// What the database says.
+pub fn page(
+    db: &mut Db,
+    search: Option<&Search>,
+    after: Option<&(String, i64)>,
+    limit: i64,
+) -> QueryResult<Vec<ContactRow>> {
+    use contacts::{id, sort_key};
+    let mut query =
+        contacts::table.order((sort_key, id)).limit(limit).select(ContactRow::as_select()).into_boxed();
+    if let Some((place, last)) = after {
+        query = query.filter(sort_key.gt(place).or(sort_key.eq(place).and(id.gt(last))));
+    }
+    if let Some(search) = search {
+        let named = sort_key.like(format!("%{}%", escaped(&search.text))).escape('\\');
+        let by_number = with_prefixes(db, &search.key_prefixes)?;
+        query = query.filter(named.or(id.eq_any(by_number)));
+    }
+    query.load(db)
+}
+
+/// The contacts of which a number begins so; of very many, the first few thousand.
+fn with_prefixes(db: &mut Db, prefixes: &[String]) -> QueryResult<Vec<i64>> {
+    let mut found = Vec::new();
+    for prefix in prefixes {
+        let end = format!("{prefix}\u{10FFFF}");
+        let ids: Vec<i64> = contact_numbers::table
+            .filter(contact_numbers::number_key.ge(prefix).and(contact_numbers::number_key.lt(end)))
+            .order(contact_numbers::number_key)
+            .limit(AT_ONCE as i64)
+            .select(contact_numbers::contact_id)
+            .load(db)?;
+        found.extend(ids);
+    }
+    Ok(found)
+}
+
+/// `text` as it stands literally in a LIKE pattern.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// One.
+///
+/// # Errors
+/// `NotFound`, or what the database says.
+pub fn get(db: &mut Db, id: i64) -> QueryResult<ContactRow> {
+    contacts::table.find(id).select(ContactRow::as_select()).first(db)
+}
+
+/// Those of these ids, in no particular order.
+///
+/// # Errors
+/// What the database says.
+pub fn by_ids(db: &mut Db, ids: &[i64]) -> QueryResult<Vec<ContactRow>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(AT_ONCE) {
+        found.extend(
+            contacts::table
+                .filter(contacts::id.eq_any(ids))
+                .select(ContactRow::as_select())
+                .load::<ContactRow>(db)?,
+        );
+    }
+    Ok(found)
+}
+
+/// The numbers of these contacts, each contact's in the order in which they were written.
+///
+/// # Errors
+/// What the database says.
+pub fn numbers(db: &mut Db, ids: &[i64]) -> QueryResult<HashMap<i64, Vec<NumberRow>>> {
+    let mut found: HashMap<i64, Vec<NumberRow>> = HashMap::new();
+    for ids in ids.chunks(AT_ONCE) {
+        let rows = contact_numbers::table
+            .filter(contact_numbers::contact_id.eq_any(ids))
+            .order(contact_numbers::id)
+            .select(NumberRow::as_select())
+            .load(db)?;
+        for row in rows {
+            found.entry(row.contact_id).or_default().push(row);
         }
     }
     Ok(found)

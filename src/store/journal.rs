@@ -1,5 +1,7 @@
 //! The journal: what was sent and what came of it. Its key is the feed.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 
 use super::Db;
@@ -22,8 +24,8 @@ words! {
 }
 
 /// One line of the journal.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = journal, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = journal)]
 pub struct Entry {
     /// Its number in the feed.
     pub change: i64,
@@ -53,6 +55,25 @@ pub struct Entry {
     pub answer: Option<String>,
 }
 
+/// One line to be written; the fields are `Entry`'s.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = journal, treat_none_as_default_value = false)]
+pub(super) struct NewEntry<'a> {
+    pub change: i64,
+    pub pbx_id: i64,
+    pub call: Option<i64>,
+    pub received_at: Moment,
+    pub kind: Option<&'a str>,
+    pub result: Verdict,
+    pub why: Option<&'a str>,
+    pub address: Option<&'a str>,
+    pub content_type: Option<&'a str>,
+    pub query: Option<&'a str>,
+    pub body: Option<&'a str>,
+    pub status: Option<i32>,
+    pub answer: Option<Cow<'static, str>>,
+}
+
 /// What is known of one call, oldest first.
 ///
 /// # Errors
@@ -66,7 +87,18 @@ pub fn of_call(db: &mut Db, call: i64) -> QueryResult<Vec<Entry>> {
         .load(db)
 }
 
-/// The requests to one PBX's URL, newest first, older than `before`.
+/// The change number of the `count`th request to one PBX's URL before `before`; `None` where there are fewer.
+///
+/// # Errors
+/// What the database says.
+pub fn so_far_back(db: &mut Db, pbx_id: i64, before: Option<i64>, count: i64) -> QueryResult<Option<i64>> {
+    // by index alone: entries of people's changes are counted too, which brings it no further back
+    let of_pbx = journal::pbx_id.eq(pbx_id).and(journal::change.lt(before.unwrap_or(i64::MAX)));
+    let entries = journal::table.filter(of_pbx).order(journal::change.desc()).offset(count - 1);
+    entries.select(journal::change).first(db).optional()
+}
+
+/// The requests to one PBX's URL, newest first, older than `before`, and no older than `end`.
 ///
 /// # Errors
 /// What the database says.
@@ -75,6 +107,7 @@ pub fn of_pbx(
     pbx_id: i64,
     result: Option<Verdict>,
     before: Option<i64>,
+    end: Option<i64>,
     limit: i64,
 ) -> QueryResult<Vec<Entry>> {
     let mut query = journal::table
@@ -88,6 +121,9 @@ pub fn of_pbx(
     }
     if let Some(before) = before {
         query = query.filter(journal::change.lt(before));
+    }
+    if let Some(end) = end {
+        query = query.filter(journal::change.ge(end));
     }
     query.load(db)
 }

@@ -8,12 +8,15 @@ pub mod call_list;
 pub mod call_stats;
 pub mod calls;
 pub mod contacts;
+mod db;
 pub mod journal;
 pub mod keys;
 pub mod listen;
 pub mod matches;
 pub mod pbxes;
+mod pg_array;
 mod recent;
+pub mod rule_set;
 pub mod rules;
 pub mod schema;
 pub mod settings;
@@ -29,20 +32,12 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::error::{Error, StartError};
 use crate::metrics::Metrics;
+pub use db::Db;
 use target::Target;
 use writer::Writer;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-
-/// A connection to whichever database was chosen.
-#[derive(diesel::MultiConnection)]
-pub enum Db {
-    /// Production.
-    Postgres(PgConnection),
-    /// The default, in a file of ours.
-    Sqlite(SqliteConnection),
-}
 
 /// Runs the same diesel statement on either connection: for upserts, which the derive cannot carry.
 macro_rules! on_each {

@@ -80,6 +80,21 @@ pub fn all(db: &mut Db) -> QueryResult<Vec<PbxRow>> {
     pbxes::table.order(pbxes::id).select(PbxRow::as_select()).load(db)
 }
 
+/// Those of `ids`, behind `after`, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn page(db: &mut Db, ids: Option<&[i64]>, after: Option<i64>, limit: i64) -> QueryResult<Vec<PbxRow>> {
+    let mut query = pbxes::table.order(pbxes::id).limit(limit).select(PbxRow::as_select()).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(pbxes::id.gt(after));
+    }
+    if let Some(ids) = ids {
+        query = query.filter(pbxes::id.eq_any(ids));
+    }
+    query.load(db)
+}
+
 /// One.
 ///
 /// # Errors

@@ -1,55 +1,135 @@
 //! The calls that were lately written: a bounded memory of the latest incarnation of each.
 
-use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 
-use super::calls::CallKey;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
 use crate::call::Call;
 
-/// Forgets the longest known first.
+/// What names a call to its PBX.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallKey<'a> {
+    /// Whose id.
+    pub pbx_id: i64,
+    /// As sent.
+    pub call_id: &'a str,
+    /// As sent, or empty.
+    pub leg_id: &'a str,
+}
+
+impl<'a> CallKey<'a> {
+    /// Of a stored call.
+    pub fn of(call: &'a Call) -> Self {
+        Self { pbx_id: call.pbx_id, call_id: &call.call_id, leg_id: &call.leg_id }
+    }
+}
+
+/// Two generations: what is taken out comes back as young; when the young are many, the old are forgotten.
+#[derive(Default)]
 pub(super) struct Recent {
-    calls: HashMap<CallKey, Call>,
-    order: VecDeque<CallKey>,
+    young: HashTable<Call>,
+    old: HashTable<Call>,
+    hashes: DefaultHashBuilder,
     capacity: usize,
 }
 
 impl Recent {
-    /// Remembers `capacity` calls.
+    /// Remembers between half of `capacity` calls and all of it.
     pub fn new(capacity: usize) -> Self {
-        Self { calls: HashMap::new(), order: VecDeque::new(), capacity }
+        Self { capacity, ..Self::default() }
     }
 
-    pub fn get(&self, key: &CallKey) -> Option<&Call> {
-        self.calls.get(key)
+    pub fn contains(&self, key: &CallKey) -> bool {
+        let hash = self.hashes.hash_one(key);
+        [&self.young, &self.old]
+            .into_iter()
+            .any(|calls| calls.find(hash, |call| CallKey::of(call) == *key).is_some())
+    }
+
+    /// Hands a call over; it is to be put back once it is written.
+    pub fn take(&mut self, key: &CallKey) -> Option<Call> {
+        let hash = self.hashes.hash_one(key);
+        [&mut self.young, &mut self.old].into_iter().find_map(|calls| {
+            let found = calls.find_entry(hash, |call| CallKey::of(call) == *key).ok()?;
+            Some(found.remove().0)
+        })
     }
 
     /// Remembers `call`, unless a later incarnation of it is known.
-    pub fn insert(&mut self, call: Call) {
-        let key = CallKey::from(&call);
-        if self.calls.get(&key).is_some_and(|known| known.id > call.id) {
-            return;
+    pub fn put(&mut self, call: Call) {
+        let call = match self.take(&CallKey::of(&call)) {
+            Some(known) if known.id > call.id => known,
+            _ => call,
+        };
+        if self.young.len() >= self.capacity / 2 {
+            self.old = std::mem::take(&mut self.young);
         }
-        if self.calls.insert(key.clone(), call).is_none() {
-            self.order.push_back(key);
-        }
-        while self.calls.len() > self.capacity {
-            match self.order.pop_front() {
-                Some(oldest) => drop(self.calls.remove(&oldest)),
-                None => break,
+        let hash = self.hashes.hash_one(CallKey::of(&call));
+        self.young.insert_unique(hash, call, |call| self.hashes.hash_one(CallKey::of(call)));
+    }
+
+    /// Takes over `call` where this incarnation of it is remembered.
+    pub fn replace(&mut self, call: &Call) {
+        let hash = self.hashes.hash_one(CallKey::of(call));
+        for calls in [&mut self.young, &mut self.old] {
+            if let Some(known) = calls.find_mut(hash, |known| known.id == call.id) {
+                known.clone_from(call);
             }
         }
     }
 
-    /// Takes over `call` where it is remembered.
-    pub fn replace(&mut self, call: &Call) {
-        if let Some(known) = self.calls.get_mut(&CallKey::from(call))
-            && known.id == call.id
-        {
-            known.clone_from(call);
-        }
+    pub fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallEvent, Kind};
+
+    fn call(id: i64, call_id: &str) -> Call {
+        let event = CallEvent {
+            call_id: call_id.into(),
+            leg_id: String::new(),
+            kind: Kind::NewCall,
+            direction: None,
+            from: None,
+            to: None,
+            users: Vec::new(),
+            queue: None,
+            answering_number: None,
+            cause: None,
+            raw_cause: None,
+            at: crate::clock::now(),
+        };
+        Call { id, ..Call::begin(1, 1, &event) }
     }
 
-    pub fn clear(&mut self) {
-        self.calls.clear();
-        self.order.clear();
+    #[test]
+    fn it_is_bounded_and_forgets_what_was_not_touched_lately() {
+        let mut recent = Recent::new(100);
+        recent.put(call(1, "kept"));
+        for id in 2..1000 {
+            recent.put(call(id, &format!("passing-{id}")));
+            let kept =
+                recent.take(&CallKey { pbx_id: 1, call_id: "kept", leg_id: "" }).expect("touched each time");
+            recent.put(kept);
+        }
+        assert!(recent.young.len() + recent.old.len() <= 100);
+        assert!(!recent.contains(&CallKey { pbx_id: 1, call_id: "passing-2", leg_id: "" }));
+        assert!(recent.contains(&CallKey { pbx_id: 1, call_id: "passing-999", leg_id: "" }));
+    }
+
+    #[test]
+    fn an_earlier_incarnation_does_not_hide_a_later_one() {
+        let mut recent = Recent::new(100);
+        recent.put(call(7, "a"));
+        recent.put(call(3, "a"));
+        assert_eq!(
+            recent.take(&CallKey { pbx_id: 1, call_id: "a", leg_id: "" }).map(|call| call.id),
+            Some(7)
+        );
     }
 }

@@ -8,7 +8,6 @@ use super::Db;
 use super::schema::{block_rules, caller_id_rules};
 use super::writer::RuleHit;
 use crate::call::{Moment, Reason};
-use crate::error::{Error, Result};
 use crate::rules::{BlockAction, BlockRule, CallerIdRule};
 
 type BlockColumns = (
@@ -78,6 +77,68 @@ pub fn caller_id_rules(db: &mut Db) -> QueryResult<Vec<CallerIdRule>> {
         .select(CallerIdColumns::default())
         .load::<CallerId>(db)?;
     Ok(rows.into_iter().map(caller_id).collect())
+}
+
+/// One.
+///
+/// # Errors
+/// `NotFound`, or what the database says.
+pub fn block_rule(db: &mut Db, id: i64) -> QueryResult<BlockRule> {
+    block_rules::table.find(id).select(BlockColumns::default()).first::<Block>(db).map(block)
+}
+
+/// One.
+///
+/// # Errors
+/// `NotFound`, or what the database says.
+pub fn caller_id_rule(db: &mut Db, id: i64) -> QueryResult<CallerIdRule> {
+    caller_id_rules::table.find(id).select(CallerIdColumns::default()).first::<CallerId>(db).map(caller_id)
+}
+
+/// Block and allow rules behind `after`, oldest first: those of `pbx_ids` and those of all PBXes.
+///
+/// # Errors
+/// What the database says.
+pub fn block_page(
+    db: &mut Db,
+    pbx_ids: Option<&[i64]>,
+    after: Option<i64>,
+    limit: i64,
+) -> QueryResult<Vec<BlockRule>> {
+    let mut query =
+        block_rules::table.order(block_rules::id).limit(limit).select(BlockColumns::default()).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(block_rules::id.gt(after));
+    }
+    if let Some(ids) = pbx_ids {
+        query = query.filter(block_rules::pbx_id.is_null().or(block_rules::pbx_id.eq_any(ids)));
+    }
+    Ok(query.load::<Block>(db)?.into_iter().map(block).collect())
+}
+
+/// Caller-ID rules behind `after` (position and id), as they are tried: those of `pbx_ids` and those of all PBXes.
+///
+/// # Errors
+/// What the database says.
+pub fn caller_id_page(
+    db: &mut Db,
+    pbx_ids: Option<&[i64]>,
+    after: Option<(i32, i64)>,
+    limit: i64,
+) -> QueryResult<Vec<CallerIdRule>> {
+    use caller_id_rules::{id, pbx_id, position};
+    let mut query = caller_id_rules::table
+        .order((position, id))
+        .limit(limit)
+        .select(CallerIdColumns::default())
+        .into_boxed();
+    if let Some((place, last)) = after {
+        query = query.filter(position.gt(place).or(position.eq(place).and(id.gt(last))));
+    }
+    if let Some(ids) = pbx_ids {
+        query = query.filter(pbx_id.is_null().or(pbx_id.eq_any(ids)));
+    }
+    Ok(query.load::<CallerId>(db)?.into_iter().map(caller_id).collect())
 }
 
 /// Makes a block rule; its `id` and hits are not looked at.
@@ -174,50 +235,6 @@ pub fn delete_caller_id(db: &mut Db, id: i64) -> QueryResult<()> {
 
 fn found(rows: usize) -> QueryResult<()> {
     if rows == 0 { Err(diesel::NotFound) } else { Ok(()) }
-}
-
-/// Puts the caller-ID rules into this order: each id once, all of them.
-///
-/// # Errors
-/// `Invalid` where `ids` is not exactly the rules that there are.
-pub fn reorder(db: &mut Db, ids: &[i64]) -> Result<()> {
-    let mut known: Vec<i64> = caller_id_rules(db)?.iter().map(|rule| rule.id).collect();
-    let mut given = ids.to_vec();
-    known.sort_unstable();
-    given.sort_unstable();
-    if known != given {
-        return Err(Error::field(
-            "ids",
-            "must name each caller-ID rule exactly once; read them anew and try again",
-        ));
-    }
-    for (position, id) in (1_i32..).zip(ids) {
-        diesel::update(caller_id_rules::table.find(id))
-            .set(caller_id_rules::position.eq(position))
-            .execute(db)?;
-    }
-    Ok(())
-}
-
-/// Replaces the whole set. Within `settings::change`, so that no event ever meets half of it.
-///
-/// # Errors
-/// What the database says.
-pub fn replace_all(
-    db: &mut Db,
-    block: &[BlockRule],
-    caller_id: &[CallerIdRule],
-    now: Moment,
-) -> QueryResult<()> {
-    diesel::delete(block_rules::table).execute(db)?;
-    diesel::delete(caller_id_rules::table).execute(db)?;
-    for rule in block {
-        insert_block(db, rule, now)?;
-    }
-    for rule in caller_id {
-        insert_caller_id(db, rule, now)?;
-    }
-    Ok(())
 }
 
 /// Adds to the counters of the rules that decided calls.

@@ -70,6 +70,7 @@ diesel::table! {
         name -> Text,
         company -> Nullable<Text>,
         note -> Nullable<Text>,
+        sort_key -> Text,
         created_at -> Timestamp,
         updated_at -> Timestamp,
     }
@@ -118,6 +119,9 @@ diesel::table! {
     }
 }
 diesel::table! {
+    live_calls (id) { id -> BigInt, }
+}
+diesel::table! {
     journal (change) {
         change -> BigInt,
         pbx_id -> BigInt,
@@ -136,4 +140,4 @@ diesel::table! {
 }
 
 diesel::joinable!(contact_numbers -> contacts (contact_id));
-diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, journal);
+diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, live_calls, journal);

@@ -15,12 +15,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::amend::{Amendment, amend};
 use super::batch::Batch;
 pub use super::batch::{Arrival, Recorded, RuleHit, without};
-use super::calls::{self, CallKey};
-use super::recent::Recent;
+use super::calls;
+use super::recent::{CallKey, Recent};
 use super::target::Target;
 use super::{Db, batch_postgres, batch_sqlite};
 use crate::call::{Call, Kind};
-use crate::dialect::Said;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 
@@ -81,9 +80,14 @@ impl Writer {
     ///
     /// # Errors
     /// `Unavailable` where the database does not take it.
-    pub async fn record(&self, arrival: Arrival) -> Result<Recorded> {
+    pub async fn record(&self, arrival: Box<Arrival>) -> Result<Recorded> {
         let (done, answer) = oneshot::channel();
-        self.send(Job::Arrival(Box::new(arrival), done)).await?;
+        if let Err(full) = self.jobs.try_send(Job::Arrival(arrival, done)) {
+            match full {
+                mpsc::error::TrySendError::Full(job) => Box::pin(self.send(job)).await?,
+                mpsc::error::TrySendError::Closed(_) => return Err(STOPPED),
+            }
+        }
         answer.await.map_err(|_| STOPPED)?
     }
 
@@ -213,7 +217,7 @@ impl Thread {
         let reaches = !reached.is_empty() || batch.reaches_itself();
         let Batch { touched, recorded, reached: parties, .. } = batch;
         for touched in touched {
-            self.recent.insert(touched.call);
+            self.recent.put(touched.call);
         }
         if reaches {
             self.tick_reached(&parties)?;
@@ -223,15 +227,13 @@ impl Thread {
     }
 
     /// With the calls that we remember. New ones are taken to be new: the statement says if that is wrong.
-    fn write_from_memory(&mut self, arrivals: &[Waiting]) -> QueryResult<(Batch, Vec<i64>)> {
-        let strange = keys_of(arrivals, |kind| kind != Kind::NewCall)
-            .into_iter()
-            .filter(|key| self.recent.get(key).is_none())
-            .collect::<Vec<_>>();
-        for call in calls::latest(&mut self.db, &strange)? {
-            self.recent.insert(call);
+    fn write_from_memory<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
+        let strange = |kind: Kind, key: &CallKey| kind != Kind::NewCall && !self.recent.contains(key);
+        for call in calls::latest(&mut self.db, &keys_of(arrivals, strange))? {
+            self.recent.put(call);
         }
-        let mut batch = fold(arrivals, |key| self.recent.get(key).cloned());
+        // taken, not copied: where the writing fails they are read anew
+        let mut batch = fold(arrivals, |key| self.recent.take(key));
         let reached = match &mut self.db {
             Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
             Db::Sqlite(conn) => batch_sqlite::write(conn, &mut batch)?,
@@ -240,16 +242,16 @@ impl Thread {
     }
 
     /// With the calls as they are stored, read and written under the lock that hands out change numbers.
-    fn write_with_care(&mut self, arrivals: &[Waiting]) -> QueryResult<(Batch, Vec<i64>)> {
-        let keys = keys_of(arrivals, |_| true);
+    fn write_with_care<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
+        let keys = keys_of(arrivals, |_, _| true);
         self.db.transaction(|db| {
             use super::schema::feed;
             diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change)).execute(db)?;
-            let mut stored = Recent::new(keys.len());
+            let mut stored = Recent::new(2 * keys.len() + 2);
             for call in calls::latest(db, &keys)? {
-                stored.insert(call);
+                stored.put(call);
             }
-            let mut batch = fold(arrivals, |key| stored.get(key).cloned());
+            let mut batch = fold(arrivals, |key| stored.take(key));
             let reached = match db {
                 Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
                 Db::Sqlite(conn) => batch_sqlite::write_within(conn, &mut batch)?,
@@ -329,27 +331,18 @@ impl Thread {
 pub const REACHED: &str = "reached";
 
 /// The keys of the calls that these events are about, each once.
-fn keys_of(arrivals: &[Waiting], wanted: impl Fn(Kind) -> bool) -> Vec<CallKey> {
-    let mut keys: Vec<CallKey> = arrivals
-        .iter()
-        .filter_map(|(arrival, _)| match &arrival.said {
-            Ok((Said::Event(event), _)) if wanted(event.kind) => Some(CallKey {
-                pbx_id: arrival.pbx.id,
-                call_id: event.call_id.clone(),
-                leg_id: event.leg_id.clone(),
-            }),
-            _ => None,
-        })
-        .collect();
+fn keys_of<'a>(arrivals: &'a [Waiting], wanted: impl Fn(Kind, &CallKey) -> bool) -> Vec<CallKey<'a>> {
+    let keys = arrivals.iter().filter_map(|(arrival, _)| Some((arrival.event()?.kind, arrival.key()?)));
+    let mut keys: Vec<CallKey> = keys.filter(|(kind, key)| wanted(*kind, key)).map(|(_, key)| key).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-fn fold(arrivals: &[Waiting], known: impl Fn(&CallKey) -> Option<Call>) -> Batch {
+fn fold<'a>(arrivals: &'a [Waiting], mut known: impl FnMut(&CallKey) -> Option<Call>) -> Batch<'a> {
     let mut batch = Batch::default();
     for (arrival, _) in arrivals {
-        batch.add(arrival, &known);
+        batch.add(arrival, &mut known);
     }
     batch
 }

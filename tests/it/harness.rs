@@ -13,14 +13,19 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
 use clap::Parser;
+use diesel::prelude::*;
 use hookswitch::app::{self, App};
+use hookswitch::call::Call;
 use hookswitch::clock;
 use hookswitch::config::{Config, Database, Serve};
 use hookswitch::error::StartError;
 use hookswitch::metrics::Metrics;
 use hookswitch::secret::{Hash, new_key, new_token};
+use hookswitch::store::calls::CallRow;
+use hookswitch::store::journal::Entry;
 use hookswitch::store::keys::Role;
 use hookswitch::store::pbxes::NewPbx;
+use hookswitch::store::schema::{calls, journal};
 use hookswitch::store::{self, Db, Store};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -127,6 +132,31 @@ impl TestApp {
         f: impl FnOnce(&mut Db) -> diesel::QueryResult<T> + Send + 'static,
     ) -> T {
         self.app.store.query(f).await.unwrap()
+    }
+}
+
+/// What is looked into, where the API would be in the way of the test.
+impl TestApp {
+    /// Changes PBXes, keys or rules, as the API does: the next event meets the change.
+    pub async fn configure<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Db) -> diesel::QueryResult<T> + Send + 'static,
+    ) -> T {
+        App::change(&self.app, |db| Ok(f(db)?)).await.unwrap()
+    }
+
+    /// The newest call of that id.
+    pub async fn call(&self, call_id: &str) -> Option<Call> {
+        let mine = calls::pbx_id.eq(self.pbx_id).and(calls::call_id.eq(call_id.to_owned()));
+        let newest = calls::table.filter(mine).order(calls::id.desc()).select(CallRow::as_select());
+        self.query(move |db| newest.first::<CallRow>(db).optional()).await.map(Call::from)
+    }
+
+    /// The requests to the PBX's URL, newest first.
+    pub async fn journal(&self) -> Vec<Entry> {
+        let requests = journal::pbx_id.eq(self.pbx_id).and(journal::address.is_not_null());
+        let newest = journal::table.filter(requests).order(journal::change.desc()).select(Entry::as_select());
+        self.query(move |db| newest.load(db)).await
     }
 }
 

@@ -5,5 +5,11 @@
 mod client;
 mod harness;
 mod postgres;
+mod program;
 
+mod command_line;
 mod intake;
+mod keys;
+mod migrations;
+mod refusals;
+mod start;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub struct Cluster {
     pub folder: PathBuf,
     /// On 127.0.0.1.
     pub port: u16,
-    _alive: ChildStdin,
+    keeper: Child,
 }
 
 impl Cluster {
@@ -40,8 +40,9 @@ impl Cluster {
         let user = user(&folder);
         let password_file = folder.with_extension("password");
         std::fs::write(&password_file, PASSWORD).unwrap();
-        for file in [&folder, &password_file] {
-            user.map(|(uid, gid)| chown(file, Some(uid), Some(gid)).unwrap());
+        if let Some((uid, gid)) = user {
+            chown(&folder, Some(uid), Some(gid)).unwrap();
+            chown(&password_file, Some(uid), Some(gid)).unwrap();
         }
         let made = run_as(user, Command::new(programs.join("initdb")))
             .current_dir(&folder)
@@ -61,7 +62,7 @@ impl Cluster {
             folder.display()
         );
         std::fs::write(folder.join("postgresql.auto.conf"), settings).unwrap();
-        let mut keeper = run_as(user, Command::new("sh"))
+        let keeper = run_as(user, Command::new("sh"))
             .current_dir(&folder)
             .args(["-c", KEEPER, "keeper"])
             .args([&programs, &folder])
@@ -69,7 +70,7 @@ impl Cluster {
             .process_group(0) // Ctrl-C reaches us alone; the keeper still tidies up
             .spawn()
             .unwrap();
-        let cluster = Self { folder, port, _alive: keeper.stdin.take().unwrap() };
+        let cluster = Self { folder, port, keeper };
         cluster.wait_until_up();
         cluster
     }
@@ -99,7 +100,14 @@ impl Cluster {
     }
 }
 
-/// The one that all tests of this process share.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _tidied = self.keeper.wait();
+    }
+}
+
+/// The one that all tests of this process share; nobody drops it, but its keeper sees the process end.
 pub fn shared() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| Cluster::start(false))

@@ -1,4 +1,5 @@
 DROP TABLE journal;
+DROP TABLE live_calls;
 DROP TABLE calls;
 DROP TABLE contact_numbers;
 DROP TABLE contacts;

@@ -72,9 +72,12 @@ CREATE TABLE contacts (
     name       TEXT      NOT NULL,
     company    TEXT,
     note       TEXT,
+    -- Name and company in lower case: the order of the list, and what is searched.
+    sort_key   TEXT      NOT NULL,
     created_at TIMESTAMP NOT NULL,
     updated_at TIMESTAMP NOT NULL
 );
+CREATE INDEX contacts_sort ON contacts (sort_key, id);
 
 CREATE TABLE contact_numbers (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -123,9 +126,14 @@ CREATE UNIQUE INDEX calls_identity ON calls (pbx_id, call_id, leg_id, incarnatio
 CREATE INDEX calls_started ON calls (started_at, id);
 CREATE INDEX calls_from ON calls (from_key, started_at, id);
 CREATE INDEX calls_to ON calls (to_key, started_at, id);
-CREATE INDEX calls_live ON calls (started_at, id) WHERE ended_at IS NULL;
 CREATE INDEX calls_open ON calls (started_at, id) WHERE open;
 CREATE INDEX calls_open_from ON calls (pbx_id, from_key) WHERE open;
+
+-- The calls that ring or are connected. A table and not a partial index: the row of a call that ends would otherwise
+-- move in every index of `calls`.
+CREATE TABLE live_calls (
+    id INTEGER PRIMARY KEY
+);
 
 -- What PBXes sent and what came of it, and what people and we did to a call. Its key is the feed: `change` grows
 -- in commit order.

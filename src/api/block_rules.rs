@@ -1,0 +1,153 @@
+//! The block list, rule by rule.
+
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpResponse, delete, get, patch, post};
+use chrono::{DateTime, Utc};
+use diesel::OptionalExtension;
+use serde::Deserialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::auth::Caller;
+use super::body::given;
+use super::openapi::{ReadRefusals, WriteRefusals};
+use super::page::{Page, Paging};
+use crate::app::App;
+use crate::call::Reason;
+use crate::error::{Error, Result};
+use crate::rulebook::{BlockEntry, World, moment};
+use crate::rules::{BlockAction, BlockRule};
+use crate::store::keys::Role;
+use crate::store::{Db, rules as rows};
+use crate::text::Mistakes;
+use crate::{clock, housekeeping};
+
+/// What shall be different; what is left out stays, null takes away.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlockRuleChange {
+    #[schema(min_length = 1, max_length = 100)]
+    pattern: Option<String>,
+    action: Option<BlockAction>,
+    reason: Option<Reason>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>)]
+    pbx_id: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 250)]
+    to: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    expires_at: Option<Option<DateTime<Utc>>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 2000)]
+    note: Option<Option<String>>,
+}
+
+impl BlockRuleChange {
+    fn apply(self, old: BlockEntry) -> BlockEntry {
+        BlockEntry {
+            pattern: self.pattern.unwrap_or(old.pattern),
+            action: self.action.unwrap_or(old.action),
+            reason: self.reason.unwrap_or(old.reason),
+            pbx_id: self.pbx_id.unwrap_or(old.pbx_id),
+            to: self.to.unwrap_or(old.to),
+            expires_at: self.expires_at.unwrap_or(old.expires_at),
+            note: self.note.unwrap_or(old.note),
+            ..old
+        }
+    }
+}
+
+/// The block list, oldest first. A key limited to some PBXes sees their rules and those for all.
+#[utoipa::path(tag = "block-rules", params(Paging), responses((status = 200, body = Page<BlockEntry>), ReadRefusals))]
+#[get("/block-rules")]
+pub async fn list(app: Data<App>, caller: Caller, paging: Query<Paging>) -> Result<Json<Page<BlockEntry>>> {
+    let (limit, after) = paging.read()?;
+    housekeeping::write_hits(&app).await;
+    let find = move |db: &mut Db| rows::block_page(db, caller.0.pbx_ids.as_deref(), after, limit + 1);
+    let rules = app.store.query(find).await?;
+    Ok(Json(Page::of(rules, limit, |rule| rule.id, BlockEntry::from)))
+}
+
+/// One rule of the block list.
+#[utoipa::path(tag = "block-rules", responses((status = 200, body = BlockEntry), ReadRefusals))]
+#[get("/block-rules/{id}")]
+pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<BlockEntry>> {
+    housekeeping::write_hits(&app).await;
+    let rule = app.store.query(move |db| find(db, *id)).await?;
+    rule.pbx_id.map_or(Ok(()), |pbx| caller.sees(pbx, WHAT))?;
+    Ok(Json(rule.into()))
+}
+
+/// Blocks or allows a caller, from the next call on.
+#[utoipa::path(tag = "block-rules", responses((status = 201, body = BlockEntry), WriteRefusals))]
+#[post("/block-rules")]
+pub async fn create(app: Data<App>, caller: Caller, new: Json<BlockEntry>) -> Result<HttpResponse> {
+    caller.at_least(Role::Manager)?;
+    let (new, now, this) = (new.into_inner(), clock::now(), app.clone());
+    let rule = App::change(&app, move |db| {
+        let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
+        let mut mistakes = Mistakes::default();
+        if new.expires_at.is_some_and(|at| moment(at) <= now) {
+            mistakes.note("expires_at", Err("must be in the future".into()));
+        }
+        let rule = new.rule(&world, &mut mistakes);
+        let rule = mistakes.none(rule)?;
+        caller.touches(rule.pbx_id, WHAT)?;
+        let id = rows::insert_block(db, &rule, now)?;
+        find(db, id)
+    })
+    .await?;
+    Ok(HttpResponse::Created().json(BlockEntry::from(rule)))
+}
+
+/// Changes a rule; its hits stay.
+#[utoipa::path(tag = "block-rules", responses((status = 200, body = BlockEntry), WriteRefusals))]
+#[patch("/block-rules/{id}")]
+pub async fn change(
+    app: Data<App>,
+    caller: Caller,
+    id: Path<i64>,
+    change: Json<BlockRuleChange>,
+) -> Result<Json<BlockEntry>> {
+    caller.at_least(Role::Manager)?;
+    let (id, change, this) = (id.into_inner(), change.into_inner(), app.clone());
+    housekeeping::write_hits(&app).await;
+    let rule = App::change(&app, move |db| {
+        let old = find(db, id)?;
+        caller.touches(old.pbx_id, WHAT)?;
+        let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
+        let mut mistakes = Mistakes::default();
+        let rule = change.apply(old.into()).rule(&world, &mut mistakes);
+        let rule = mistakes.none(rule)?;
+        caller.touches(rule.pbx_id, WHAT)?;
+        rows::update_block(db, &rule)?;
+        find(db, id)
+    })
+    .await?;
+    Ok(Json(rule.into()))
+}
+
+/// Deletes a rule.
+#[utoipa::path(tag = "block-rules", responses((status = 204), WriteRefusals))]
+#[delete("/block-rules/{id}")]
+pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
+    caller.at_least(Role::Manager)?;
+    App::change(&app, move |db| {
+        caller.touches(find(db, *id)?.pbx_id, WHAT)?;
+        Ok(rows::delete_block(db, *id)?)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+const WHAT: &str = "block rule";
+
+fn find(db: &mut Db, id: i64) -> Result<BlockRule> {
+    rows::block_rule(db, id).optional()?.ok_or(Error::NotFound(WHAT))
+}
+
+/// All of them.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(read).service(change).service(remove);
+}

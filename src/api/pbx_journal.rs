@@ -1,0 +1,61 @@
+//! What came to a PBX's URL: the first thing to look at when nothing shows up.
+
+use actix_web::get;
+use actix_web::web::{Data, Json, Path, Query};
+use serde::Deserialize;
+
+use super::auth::Caller;
+use super::journal_view::JournalView;
+use super::openapi::ReadRefusals;
+use super::page::{self, Page};
+use super::pbxes;
+use crate::app::App;
+use crate::error::Result;
+use crate::store::Db;
+use crate::store::journal::{self as rows, Verdict};
+
+/// Which entries.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// What came of the request.
+    result: Option<Verdict>,
+    /// How many rows; 50 where it is left out.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// The requests to a PBX's URL and what came of them, newest first. With `result`, a page looks at 10,000 requests at
+/// most: it may hold fewer rows than asked for, even none, while `next` leads on.
+#[utoipa::path(tag = "pbxes", params(Which), responses((status = 200, body = Page<JournalView>), ReadRefusals))]
+#[get("/pbxes/{id}/journal")]
+pub async fn journal(
+    app: Data<App>,
+    caller: Caller,
+    id: Path<i64>,
+    which: Query<Which>,
+) -> Result<Json<Page<JournalView>>> {
+    pbxes::admits(&caller, *id)?;
+    let limit = page::limit(which.limit)?;
+    let before = page::position(which.cursor.as_deref())?;
+    let result = which.result;
+    let find = move |db: &mut Db| {
+        pbxes::find(db, *id)?;
+        // how far it looks: without a filter each request is a row, so the limit is near enough
+        let end = match result {
+            Some(_) => rows::so_far_back(db, *id, before, FAR)?,
+            None => None,
+        };
+        Ok::<_, crate::error::Error>((rows::of_pbx(db, *id, result, before, end, limit + 1)?, end))
+    };
+    let (entries, end) = app.store.query(find).await?;
+    let mut page = Page::of(entries, limit, |entry| entry.change, JournalView::from);
+    page.next = page.next.or_else(|| end.map(|end| page::cursor(&end)));
+    Ok(Json(page))
+}
+
+/// The most requests that one page looks at.
+const FAR: i64 = 10_000;

@@ -1,0 +1,193 @@
+//! Contacts from the files of other programs: CSV and vCard.
+
+mod csv;
+mod merge;
+#[cfg(test)]
+mod tests;
+mod vcard;
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use crate::number::{Number, Numbering};
+use crate::store::contacts::NewContact;
+use crate::text;
+
+pub use merge::{Imported, into};
+
+/// The largest file, in bytes.
+pub const LARGEST: usize = 8 * 1024 * 1024;
+
+/// The most numbers of one contact.
+pub const MOST_NUMBERS: usize = 50;
+
+/// What a file says of one contact, as it stands there.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Card {
+    /// Where it begins, counted from 1.
+    line: u64,
+    name: String,
+    company: String,
+    note: String,
+    numbers: Vec<String>,
+}
+
+/// What of a file was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Skipped {
+    /// Where it stands, counted from 1.
+    pub line: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// A file that was read.
+#[derive(Debug, Default, PartialEq)]
+pub struct Contacts {
+    /// Each with its line.
+    pub found: Vec<(u64, NewContact)>,
+    /// What is not among them.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Reads a file. The name of its type, where there is one, wins over what it looks like.
+///
+/// # Errors
+/// Where it is no such file; says what is missing.
+pub fn read(file: &[u8], content_type: Option<&str>, numbering: &Numbering) -> Result<Contacts, String> {
+    let text = decode(file);
+    let cards = if is_vcard(content_type, &text) { vcard::read(&text)? } else { csv::read(&text)? };
+    let mut contacts = Contacts::default();
+    for card in cards {
+        let line = card.line;
+        let mut skip = |why| contacts.skipped.push(Skipped { line, why });
+        match contact(card, numbering, &mut skip) {
+            Ok(contact) => contacts.found.push((line, contact)),
+            Err(why) => skip(why),
+        }
+    }
+    Ok(contacts)
+}
+
+fn is_vcard(content_type: Option<&str>, text: &str) -> bool {
+    let media = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+    match media.to_ascii_lowercase().as_str() {
+        "text/csv" => false,
+        "text/vcard" | "text/x-vcard" | "text/directory" => true,
+        _ => text.trim_start().get(..11).is_some_and(|begin| begin.eq_ignore_ascii_case("BEGIN:VCARD")),
+    }
+}
+
+/// What can be kept of a card. Single numbers that cannot go to `skip`.
+fn contact(card: Card, numbering: &Numbering, skip: &mut impl FnMut(String)) -> Result<NewContact, String> {
+    let blank_as_none = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let company = blank_as_none(card.company);
+    let name = blank_as_none(card.name).or_else(|| company.clone()).ok_or("it has no name")?;
+    let mut numbers: Vec<Number> = Vec::new();
+    for text in card.numbers {
+        match number(&text, numbering) {
+            Ok(number) if numbers.iter().any(|known| known.key() == number.key()) => {}
+            Ok(number) => numbers.push(number),
+            Err(why) => skip(format!("the number {text:?} {why}; it was left out")),
+        }
+    }
+    if numbers.is_empty() {
+        return Err("it has no number".into());
+    }
+    let note = blank_as_none(card.note);
+    check(&name, company.as_deref(), note.as_deref(), numbers.len())
+        .map_err(|(field, why)| format!("its {field} {why}"))?;
+    Ok(NewContact { name, company, note, numbers })
+}
+
+/// A contact's number, wherever it comes from.
+///
+/// # Errors
+/// What is wrong with it, in words that follow its name.
+pub fn number(text: &str, numbering: &Numbering) -> Result<Number, String> {
+    text::check(text, 1, 100)?;
+    let number = numbering.read(text).ok_or("is no number")?;
+    if number.is_withheld() {
+        return Err("stands for callers who withhold theirs".into());
+    }
+    if !number.key().contains(|c: char| c.is_ascii_digit() || c == '@') {
+        return Err("is no number".into());
+    }
+    Ok(number)
+}
+
+/// Does a contact fit? The error names the field.
+///
+/// # Errors
+/// The field, and what is wrong with it.
+pub fn check(
+    name: &str,
+    company: Option<&str>,
+    note: Option<&str>,
+    numbers: usize,
+) -> Result<(), (&'static str, String)> {
+    text::check(name, 1, 250).map_err(|why| ("name", why))?;
+    text::optional(company, 0, 250).map_err(|why| ("company", why))?;
+    text::optional(note, 0, 2_000).map_err(|why| ("note", why))?;
+    if numbers > MOST_NUMBERS {
+        return Err(("numbers", format!("must be at most {MOST_NUMBERS}")));
+    }
+    Ok(())
+}
+
+/// UTF-8, or what Outlook and Excel write instead: UTF-16 with its mark, or Windows-1252.
+fn decode(file: &[u8]) -> Cow<'_, str> {
+    let utf16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]])).collect();
+        String::from_utf16_lossy(&units)
+    };
+    let text = match file {
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes).into(),
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes).into(),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
+        _ => match std::str::from_utf8(file) {
+            Ok(text) => text.into(),
+            Err(_) => file.iter().copied().map(windows_1252).collect::<String>().into(),
+        },
+    };
+    if text.contains('\0') { text.replace('\0', "").into() } else { text }
+}
+
+fn windows_1252(byte: u8) -> char {
+    /// 0x80 to 0x9F; the rest is as in Unicode.
+    const OWN: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}',
+        '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
+    ];
+    match byte {
+        0x80..=0x9F => OWN[usize::from(byte - 0x80)],
+        _ => char::from(byte),
+    }
+}
+
+/// One contact where a file holds it several times: by the same name, with a number in common.
+fn folded(contacts: Vec<(u64, NewContact)>) -> Vec<NewContact> {
+    let mut places: std::collections::HashMap<(String, String), usize> = std::collections::HashMap::new();
+    let mut all: Vec<NewContact> = Vec::with_capacity(contacts.len());
+    for (_, contact) in contacts {
+        let name = contact.name.to_lowercase();
+        let known =
+            contact.numbers.iter().find_map(|n| places.get(&(name.clone(), n.key().to_owned())).copied());
+        let place = known.unwrap_or(all.len());
+        for number in &contact.numbers {
+            places.insert((name.clone(), number.key().to_owned()), place);
+        }
+        match all.get_mut(place) {
+            None => all.push(contact),
+            Some(first) => {
+                let keys: HashSet<String> = first.numbers.iter().map(|n| n.key().to_owned()).collect();
+                first.numbers.extend(contact.numbers.into_iter().filter(|n| !keys.contains(n.key())));
+                first.company = contact.company.or(first.company.take());
+                first.note = contact.note.or(first.note.take());
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,119 @@
+//! Rules as people write them: one by one, or the whole set as a document that can be exported, edited and put back.
+
+mod check;
+mod entry;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+use diesel::QueryResult;
+use serde::{Deserialize, Serialize};
+
+use crate::call::Moment;
+use crate::error::{Error, Result};
+use crate::number::Numbering;
+use crate::rules::{BlockRule, CallerIdRule};
+use crate::store::rule_set::Replaced;
+use crate::store::{self, Db};
+use crate::text::Mistakes;
+
+pub use check::{Check, Checked, RuleEntry};
+pub use entry::{BlockEntry, CallerIdEntry, moment};
+
+/// The most rules of one set.
+pub const MOST: usize = 50_000;
+
+/// The whole set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rulebook {
+    /// The block list.
+    #[schema(max_items = 50_000)]
+    pub block_rules: Vec<BlockEntry>,
+    /// In the order in which they are tried.
+    #[schema(max_items = 50_000)]
+    pub caller_id_rules: Vec<CallerIdEntry>,
+}
+
+/// Against what rules are checked.
+pub struct World<'a> {
+    numbering: &'a Numbering,
+    pbx_ids: HashSet<i64>,
+}
+
+impl<'a> World<'a> {
+    /// `numbering` is the server's own. `visible`: may this PBX be named?
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn load(db: &mut Db, numbering: &'a Numbering, visible: impl Fn(i64) -> bool) -> QueryResult<Self> {
+        let pbx_ids = store::pbxes::all(db)?.into_iter().map(|pbx| pbx.id).filter(|id| visible(*id));
+        Ok(Self { numbering, pbx_ids: pbx_ids.collect() })
+    }
+
+    fn check_pbx(&self, id: Option<i64>) -> Result<(), String> {
+        match id {
+            Some(id) if !self.pbx_ids.contains(&id) => Err(format!("there is no PBX {id}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Rulebook {
+    /// The set that there is, as far as it is `visible`.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn read(db: &mut Db, visible: impl Fn(Option<i64>) -> bool) -> QueryResult<Self> {
+        let (block, caller_id) = (store::rules::block_rules(db)?, store::rules::caller_id_rules(db)?);
+        Ok(Self {
+            block_rules: block.into_iter().filter(|rule| visible(rule.pbx_id)).map(Into::into).collect(),
+            caller_id_rules: caller_id
+                .into_iter()
+                .filter(|rule| visible(rule.pbx_id))
+                .map(Into::into)
+                .collect(),
+        })
+    }
+
+    /// The rules as they are kept. Before `settings::change`, so that no call waits for it.
+    ///
+    /// # Errors
+    /// `Invalid` naming each wrong rule by its place in the list, counted from 0; or what the database says.
+    pub fn check(self, db: &mut Db, numbering: &Numbering) -> Result<NewSet> {
+        if self.block_rules.len() + self.caller_id_rules.len() > MOST {
+            return Err(Error::field("block_rules", format!("a set holds at most {MOST} rules")));
+        }
+        let world = World::load(db, numbering, |_| true)?;
+        let mut mistakes = Mistakes::default();
+        let mut set = NewSet::default();
+        for (index, entry) in self.block_rules.into_iter().enumerate() {
+            mistakes.within(format!("block_rules[{index}]."));
+            set.block.push(entry.rule(&world, &mut mistakes));
+        }
+        for ((index, entry), position) in self.caller_id_rules.into_iter().enumerate().zip(1..) {
+            mistakes.within(format!("caller_id_rules[{index}]."));
+            let entry = CallerIdEntry { position: None, ..entry };
+            set.caller_id.push(CallerIdRule { position, ..entry.rule(&world, &mut mistakes) });
+        }
+        mistakes.none(set)
+    }
+}
+
+/// A whole set, checked.
+#[derive(Debug, Default)]
+pub struct NewSet {
+    block: Vec<BlockRule>,
+    caller_id: Vec<CallerIdRule>,
+}
+
+impl NewSet {
+    /// Puts it in the place of the one that there is. Within `settings::change`.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn put(&self, db: &mut Db, now: Moment) -> QueryResult<Replaced> {
+        store::rule_set::replace_all(db, &self.block, &self.caller_id, now)
+    }
+}

@@ -1,0 +1,114 @@
+//! The program from outside: what it says when it starts, why it refuses to, and how it stops.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use hookswitch::store::schema::calls;
+use hookswitch::store::target::Target;
+use serde_json::json;
+
+use crate::client::Client;
+use crate::harness::TestDatabase;
+use crate::postgres;
+use crate::program::{Program, gave_up, hookswitch, run};
+
+#[actix_web::test]
+async fn the_first_start_says_what_is_needed_and_the_next_does_not_repeat_it() {
+    let database = TestDatabase::new();
+    let mut program = Program::start(&database, &[]);
+    let (url, key) = (program.told("PBX URL:"), program.told("Key:"));
+    assert_eq!(program.told("Page:"), format!("{}/", program.url));
+
+    let pbx = Client::new(&program.url, None);
+    let call = [("event", "newCall"), ("direction", "in"), ("callId", "1"), ("from", "493023125000")];
+    let answer = pbx.send(pbx.http.post(&url).form(&call)).await.is(200);
+    assert_eq!(answer.body, "{}");
+    let admin = Client::new(&program.url, Some(key.clone()));
+    assert_eq!(admin.get_json("/api/v1/keys").await["data"][0]["role"], "admin");
+    assert_eq!(admin.get_json("/readyz").await, json!({ "status": "ok" }));
+    let log = program.log();
+    let (rest, code) = program.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!rest.contains(&key), "the key is said once");
+
+    let again = Program::start(&database, &[]);
+    let admin = Client::new(&again.url, Some(key));
+    admin.get_json("/api/v1/keys").await;
+    assert_eq!(again.stop(), (String::new(), Some(0)));
+}
+
+#[actix_web::test]
+async fn what_is_answered_before_a_stop_is_written() {
+    let database = TestDatabase::new();
+    let mut program = Program::start(&database, &[]);
+    let url = program.told("PBX URL:");
+    let http = Client::new(&program.url, None).http;
+    let post = |i| {
+        let fields = [("event", "newCall".into()), ("direction", "in".into()), ("callId", format!("c{i}"))];
+        let request = http.post(&url).form(&fields);
+        actix_web::rt::spawn(async move { request.send().await.is_ok_and(|answer| answer.status() == 200) })
+    };
+    assert!(post(0).await.unwrap());
+    let posts: Vec<_> = (1..200).map(post).collect();
+    actix_web::rt::time::sleep(Duration::from_millis(60)).await;
+    program.signal("TERM"); // some are answered by now, some are under way, some will find nobody
+    let mut answered = 1;
+    for post in posts {
+        answered += i64::from(post.await.unwrap());
+    }
+    assert_eq!(program.stop().1, Some(0));
+
+    let mut db = database.url.parse::<Target>().unwrap().connect().unwrap();
+    let written: i64 = calls::table.count().get_result(&mut db).unwrap();
+    println!("{answered} were answered, {written} are written");
+    assert!(written >= answered, "{answered} were answered, {written} are written");
+}
+
+#[actix_web::test]
+async fn the_data_folder_is_the_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = hookswitch(folder.path(), &["pbx", "list"]).output().unwrap();
+    assert!(listed.status.success());
+    let mode = |name: &str| folder.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("data"), 0o700);
+    assert_eq!(mode("data/hookswitch.db"), 0o600);
+}
+
+#[actix_web::test]
+async fn it_says_in_one_line_why_it_cannot_start() {
+    let wrong_password = if std::env::var("TEST_DATABASE").as_deref() == Ok("postgres") {
+        format!("postgres://postgres:wr0ng@127.0.0.1:{}/postgres", postgres::shared().port)
+    } else {
+        "postgres://postgres:wr0ng@127.0.0.1:1/postgres".into() // nobody is there: unreachable, too
+    };
+    for (url, reason) in [
+        ("mysql://localhost/calls", "only postgres:// and sqlite:// are known"),
+        ("calls.db", "say postgres://… or sqlite://path/to/file.db"),
+        ("sqlite:///proc/none/calls.db", "cannot write the SQLite file /proc/none/calls.db"),
+        ("postgres://postgres:wr0ng@127.0.0.1:1/calls", "cannot open PostgreSQL at 127.0.0.1:1/calls"),
+        ("postgres://postgres@127.0.0.1:1/calls?sslmode=require", "cannot"),
+        (&wrong_password, "cannot open PostgreSQL"),
+    ] {
+        let mut database = TestDatabase::new();
+        database.url = url.into();
+        let line = gave_up(run(&database, &["--listen=127.0.0.1:0"]));
+        let tls_lacks = url.contains("sslmode") && line.contains("--features pg-tls");
+        assert!(line.contains(reason) || tls_lacks, "{url}: {line}");
+        assert!(!line.contains("wr0ng"), "no password is shown: {line}");
+    }
+}
+
+#[actix_web::test]
+async fn it_says_when_the_address_is_taken_or_a_flag_is_wrong() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let database = TestDatabase::new();
+    let line = gave_up(run(&database, &["--listen", &address]));
+    assert!(line.starts_with(&format!("cannot listen on {address}")), "{line}");
+    assert!(line.ends_with("choose another with --listen"), "{line}");
+    let line = gave_up(run(&database, &["--listen=127.0.0.1:0", "--region=Mars"]));
+    assert!(line.starts_with("--region: "), "{line}");
+    let line = gave_up(run(&database, &["--listen=127.0.0.1:0", "--public-url=calls.example.org"]));
+    assert!(line.contains("must begin with http:// or https://"), "{line}");
+}
