@@ -39,7 +39,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { remembered_calls: 8192 }
+        Self { remembered_calls: 4096 }
     }
 }
 
