@@ -49,7 +49,8 @@ pub struct Database {
     )]
     pub region: String,
 
-    /// What is logged: error, warn, info, debug, trace; or by module, as in "info,hookswitch=debug"
+    /// What is logged: error, warn, info, debug, trace; or by module, as in "info,hookswitch=debug" (actix_http, which
+    /// complains of clients' broken requests, only where it is named)
     #[arg(
         long,
         global = true,
