@@ -177,6 +177,18 @@ fn wrong_settings_are_refused() {
 }
 
 #[test]
+fn a_made_up_number_of_another_country_stays_there() {
+    for text in ["+44 7700 900666", "0044 7700 900666", "447700900666"] {
+        assert_eq!(numbering("DE", None).read(text).unwrap().key(), "447700900666", "{text}");
+    }
+    assert_eq!(
+        numbering("DE", None).read("15112345678").unwrap().key(),
+        "+4915112345678",
+        "its zero is lost"
+    );
+}
+
+#[test]
 fn trunk_zeros_are_known_by_region() {
     for region in ["DE", "AT", "CH", "GB", "FR", "NL", "BE", "SE", "AU", "JP"] {
         assert!(numbering(region, None).trunk_zero, "{region}");
