@@ -24,6 +24,7 @@ fn spellings_of_one_number() {
             "+49301234567",
             "tel:0301234567;phone-context=+49",
             "TEL:1234567;phone-context=+4930",
+            "\"Alice\" <tel:1234567;phone-context=+4930>",
             "\u{202a}030 1234567\u{202c}",
         ],
         // Zammad's caller_id_spec, see conformance/zammad.json "lookup:"
