@@ -39,7 +39,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve PBXes and people (the default)
-    #[command(after_help = "Example: hookswitch serve --listen 0.0.0.0:8080 --public-url https://calls.example.org")]
+    #[command(
+        after_help = "Example: hookswitch serve --listen 0.0.0.0:8080 --public-url https://calls.example.org"
+    )]
     Serve(Box<config::Serve>),
     /// Set up PBXes: add, list, rotate their tokens, disable, enable
     #[command(subcommand)]
