@@ -169,7 +169,7 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
         actix_web::App::new()
             .app_data(shared.clone())
             .configure(intake::routes)
-            .service(web::redirect("/", "/api/docs/"))
+            .service(web::redirect("/", "/api/docs/")) // until there is a page
             .service(web::redirect("/api/docs", "/api/docs/"))
             .service(SwaggerUi::new("/api/docs/{_:.*}").url("/api/v1/openapi.json", description.clone()))
             .into_utoipa_app()

@@ -49,7 +49,8 @@ pub struct Database {
     )]
     pub region: String,
 
-    /// What is logged: error, warn, info, debug, trace; or by module, as in "info,hookswitch=debug"
+    /// What is logged: error, warn, info, debug, trace; or by module, as in "info,hookswitch=debug" (actix_http, which
+    /// complains of clients' broken requests, only where it is named)
     #[arg(
         long,
         global = true,
@@ -122,7 +123,7 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_FAILED_TOKENS_PER_MINUTE", value_name = "COUNT", default_value_t = 60)]
     pub failed_tokens_per_minute: u32,
 
-    /// The most connections at once, for each thread
+    /// The most connections at once, for each of the threads that serve HTTP
     #[arg(long, env = "HOOKSWITCH_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 25_000)]
     pub max_connections: usize,
 

@@ -19,7 +19,7 @@ use crate::dialect::{self, Dialect, Refusal, Reply, Request, Said};
 use crate::pbx::Pbx;
 use crate::rules::Question;
 use crate::snapshot::Snapshot;
-use crate::store::writer::{Arrival, without};
+use crate::store::writer::{Arrival, RuleHit, without};
 
 /// The largest body, in bytes.
 pub const BODY: usize = 64 * 1024;
@@ -59,6 +59,10 @@ async fn receive(
     let said = admit(&app, pbx, **at, address)
         .and_then(|()| understand(pbx, &http, &body, now))
         .map(|said| decide(&snapshot, pbx, said, now));
+    let (said, rule) = match said {
+        Ok((said, rule)) => (Ok(said), rule),
+        Err(refusal) => (Err(refusal), None),
+    };
     app.metrics.decided(begun.elapsed());
     // boxed before the wait: what a waiting request holds is small
     let arrival = Box::new(Arrival {
@@ -73,6 +77,7 @@ async fn receive(
         hook: at.wants_hook().then(|| format!("{}{}/{token}", app.config.public_url, at.path())),
         token: token.into_inner(),
         said,
+        rule,
     });
     record(&app, **at, arrival).await
 }
@@ -128,8 +133,9 @@ fn understand(pbx: &Pbx, http: &HttpRequest, body: &[u8], now: Moment) -> Result
     pbx.dialect.parse(&Request { params: &params, numbering: &pbx.numbering, received: now })
 }
 
-fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> (Said, Decision) {
-    let decision = match &said {
+/// What is said with its decision, and the rule that made it.
+fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> ((Said, Decision), Option<RuleHit>) {
+    let (decision, rule) = match &said {
         Said::Event(CallEvent {
             kind: Kind::NewCall,
             direction: Some(direction),
@@ -138,18 +144,22 @@ fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> (Said, Dec
             queue,
             users,
             ..
-        }) => snapshot.rules.decide(&Question {
-            pbx_id: pbx.id,
-            direction: *direction,
-            from: from.as_ref(),
-            to: to.as_ref(),
-            queue: queue.as_deref(),
-            users,
-            at: now,
-        }),
-        _ => Decision::Accept,
+        }) => {
+            let question = Question {
+                pbx_id: pbx.id,
+                direction: *direction,
+                from: from.as_ref(),
+                to: to.as_ref(),
+                queue: queue.as_deref(),
+                users,
+                at: now,
+            };
+            let rule = snapshot.rules.rule(&question);
+            (rule.map_or(Decision::Accept, |rule| rule.decision(&question)), rule.map(RuleHit::from))
+        }
+        _ => (Decision::Accept, None),
     };
-    (said, decision)
+    ((said, decision), rule)
 }
 
 /// Waits for the commit, but no longer than a PBX should wait.

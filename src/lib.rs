@@ -15,6 +15,7 @@ pub mod import; // contacts from other programs' files
 pub mod intake; // the hot path: from a PBX's request to its answer
 pub mod metrics; // what /metrics shows
 pub mod number; // phone numbers and their normal form
+mod object; // JSON objects, and no lists in their place
 pub mod outbound; // the HTTP client for what we send ourselves
 pub mod pbx; // one of these PBXes
 pub mod rulebook; // rules as people write them: one, or all as a document

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Moment;
 use crate::error::{Error, Result};
 use crate::number::Numbering;
+use crate::object;
 use crate::rules::{BlockRule, CallerIdRule};
 use crate::store::rule_set::Replaced;
 use crate::store::{self, Db};
@@ -29,9 +30,11 @@ pub const MOST: usize = 50_000;
 #[serde(deny_unknown_fields)]
 pub struct Rulebook {
     /// The block list.
+    #[serde(deserialize_with = "object::list")]
     #[schema(max_items = 50_000)]
     pub block_rules: Vec<BlockEntry>,
     /// In the order in which they are tried.
+    #[serde(deserialize_with = "object::list")]
     #[schema(max_items = 50_000)]
     pub caller_id_rules: Vec<CallerIdEntry>,
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::auth::Caller;
-use super::body::given;
+use super::body::{Sent, given};
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
 use crate::app::App;
@@ -82,9 +82,9 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 /// Blocks or allows a caller, from the next call on.
 #[utoipa::path(tag = "block-rules", responses((status = 201, body = BlockEntry), WriteRefusals))]
 #[post("/block-rules")]
-pub async fn create(app: Data<App>, caller: Caller, new: Json<BlockEntry>) -> Result<HttpResponse> {
+pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<BlockEntry>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
-    let (new, now, this) = (new.into_inner(), clock::now(), app.clone());
+    let (new, now, this) = (new, clock::now(), app.clone());
     let rule = App::change(&app, move |db| {
         let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
         let mut mistakes = Mistakes::default();
@@ -108,10 +108,10 @@ pub async fn change(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,
-    change: Json<BlockRuleChange>,
+    Sent(change): Sent<BlockRuleChange>,
 ) -> Result<Json<BlockEntry>> {
     caller.at_least(Role::Manager)?;
-    let (id, change, this) = (id.into_inner(), change.into_inner(), app.clone());
+    let (id, change, this) = (id.into_inner(), change, app.clone());
     housekeeping::write_hits(&app).await;
     let rule = App::change(&app, move |db| {
         let old = find(db, id)?;

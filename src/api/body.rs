@@ -1,25 +1,23 @@
 //! Request bodies and query strings: read strictly, checked by `validator`, refused field by field.
 
-use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::error::{Error, FieldError};
+use crate::object::Object;
 
 /// The largest JSON body, in bytes: a set of 50,000 rules with their notes and hits.
 pub const LARGEST: usize = 32 * 1024 * 1024;
 
-/// A JSON body that is well-formed and valid.
-pub struct Valid<T>(pub T);
+/// A JSON body that is an object of the right shape.
+pub struct Sent<T>(pub T);
 
-impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for Sent<T> {
     type Error = actix_web::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
@@ -27,41 +25,26 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
         let json = web::Json::<Object<T>>::from_request(request, payload);
         Box::pin(async move {
             let Object(body) = json.await?.into_inner();
-            body.validate().map_err(|errors| Error::Invalid(fields("", &errors)))?;
             Ok(Self(body))
         })
     }
 }
 
-/// A JSON object. (serde would also take a list for a struct, field by field.)
-pub struct Object<T>(T);
+/// The same, and what it says is valid.
+pub struct Valid<T>(pub T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Fields<T>(PhantomData<T>);
+impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
-            }
-        }
-
-        from.deserialize_map(Fields(PhantomData))
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let sent = Sent::<T>::from_request(request, payload);
+        Box::pin(async move {
+            let Sent(body) = sent.await?;
+            body.validate().map_err(|errors| Error::Invalid(fields("", &errors)))?;
+            Ok(Self(body))
+        })
     }
-}
-
-/// For a field that holds such an object, or null.
-///
-/// # Errors
-/// What is wrong with the value.
-pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    Ok(Option::<Object<T>>::deserialize(from)?.map(|Object(inner)| inner))
 }
 
 /// For a field of which null means something else than its absence: `Some(None)` where null was sent.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::auth::Caller;
-use super::body::given;
+use super::body::{Sent, given};
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
 use crate::app::App;
@@ -95,9 +95,9 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 /// Chooses the caller ID of some calls, from the next call on.
 #[utoipa::path(tag = "caller-id-rules", responses((status = 201, body = CallerIdEntry), WriteRefusals))]
 #[post("/caller-id-rules")]
-pub async fn create(app: Data<App>, caller: Caller, new: Json<CallerIdEntry>) -> Result<HttpResponse> {
+pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<CallerIdEntry>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
-    let (new, this) = (new.into_inner(), app.clone());
+    let (new, this) = (new, app.clone());
     let rule = App::change(&app, move |db| {
         let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
         let mut mistakes = Mistakes::default();
@@ -120,10 +120,10 @@ pub async fn change(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,
-    change: Json<CallerIdRuleChange>,
+    Sent(change): Sent<CallerIdRuleChange>,
 ) -> Result<Json<CallerIdEntry>> {
     caller.at_least(Role::Manager)?;
-    let (id, change, this) = (id.into_inner(), change.into_inner(), app.clone());
+    let (id, change, this) = (id.into_inner(), change, app.clone());
     housekeeping::write_hits(&app).await;
     let rule = App::change(&app, move |db| {
         let old = find(db, id)?;
@@ -158,10 +158,10 @@ pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Htt
 /// Puts all caller-ID rules into a new order.
 #[utoipa::path(tag = "caller-id-rules", responses((status = 204), WriteRefusals))]
 #[put("/caller-id-rules/order")]
-pub async fn order(app: Data<App>, caller: Caller, order: Json<Order>) -> Result<HttpResponse> {
+pub async fn order(app: Data<App>, caller: Caller, Sent(order): Sent<Order>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
     caller.touches(None, WHAT)?;
-    let ids = order.into_inner().ids;
+    let ids = order.ids;
     if ids.len() > MOST {
         return Err(Error::field("ids", format!("a set holds at most {MOST} rules")));
     }

@@ -3,10 +3,9 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{get, patch};
 use serde::{Deserialize, Serialize};
-use validator::Validate;
 
 use super::auth::Caller;
-use super::body::{Valid, given};
+use super::body::{Sent, given};
 use super::call_filter::CallFilter;
 use super::call_view::{CallView, views};
 use super::journal_view::JournalView;
@@ -20,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::store::amend::Amendment;
 use crate::store::call_list::{self, Found, Order, Position, Wanted};
 use crate::store::{Db, calls as rows, journal};
+use crate::text;
 
 /// Which page of the list.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -124,14 +124,13 @@ pub async fn show(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 }
 
 /// What a person changes. What is left out stays.
-#[derive(Deserialize, Validate, utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallChange {
     /// Tick or untick; no event undoes it.
     done: Option<bool>,
     /// At most 2000 characters; null clears it.
     #[serde(default, deserialize_with = "given")]
-    #[validate(length(max = 2000, message = "must be at most 2000 characters"))]
     #[schema(value_type = Option<String>, max_length = 2000)]
     note: Option<Option<String>>,
 }
@@ -143,13 +142,12 @@ pub async fn change(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,
-    change: Valid<CallChange>,
+    change: Sent<CallChange>,
 ) -> Result<Json<CallView>> {
     let id = id.into_inner();
-    let Valid(CallChange { done, note }) = change;
-    if note.iter().flatten().any(|note| note.contains('\0')) {
-        return Err(Error::field("note", "holds a NUL byte; leave it out"));
-    }
+    let Sent(CallChange { done, note }) = change;
+    let checked = text::optional(note.iter().flatten().next().map(String::as_str), 0, 2000);
+    checked.map_err(|why| Error::field("note", why))?;
     let who = caller.0.name.clone();
     app.store.query(move |db| visible(db, &caller, id).map(drop)).await?;
     let at = clock::now();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use super::auth::Caller;
-use super::body::{Valid, object};
+use super::body::Valid;
 use super::call_filter::CallFilter;
 use super::calls::{tick, tick_kind};
 use super::openapi::WriteRefusals;
@@ -14,6 +14,7 @@ use super::page;
 use crate::app::App;
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::object;
 use crate::snapshot::Key;
 use crate::store::amend::Amendment;
 use crate::store::call_list::{self, Order};
@@ -27,7 +28,7 @@ pub struct BulkTick {
     #[schema(min_items = 1, max_items = 500)]
     ids: Option<Vec<i64>>,
     /// All calls that the list shows for it.
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "object::optional")]
     filter: Option<CallFilter>,
     /// Tick (true) or untick.
     #[serde(default = "yes")]

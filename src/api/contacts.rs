@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::auth::Caller;
-use super::body::given;
+use super::body::{Sent, given};
 use super::contact_import;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{self, Page};
@@ -192,9 +192,9 @@ pub async fn read(app: Data<App>, _: Caller, id: Path<i64>) -> Result<Json<Conta
 /// Makes a contact. Calls with its numbers, old and new, bear its name from now on.
 #[utoipa::path(tag = "contacts", request_body = ContactWords, responses((status = 201, body = ContactView), WriteRefusals))]
 #[post("/contacts")]
-pub async fn create(app: Data<App>, caller: Caller, new: Json<ContactWords>) -> Result<HttpResponse> {
+pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<ContactWords>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
-    let new = new.into_inner().check(&app.config.numbering)?;
+    let new = new.check(&app.config.numbering)?;
     let insert = move |db: &mut Db| {
         db.transaction(|db| {
             let ids = rows::insert(db, std::slice::from_ref(&new), clock::now())?;
@@ -212,10 +212,10 @@ pub async fn change(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,
-    change: Json<ContactChange>,
+    Sent(change): Sent<ContactChange>,
 ) -> Result<Json<ContactView>> {
     caller.at_least(Role::Manager)?;
-    let (id, change, this) = (id.into_inner(), change.into_inner(), app.clone());
+    let (id, change, this) = (id.into_inner(), change, app.clone());
     let update = move |db: &mut Db| {
         db.transaction(|db| {
             rows::begin_writing(db)?;

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::error::{Error, Problem, Result};
 use crate::secret::{Hash, new_key};
 use crate::store::keys::{self as rows, KeyRow, Role};
+use crate::text;
 
 /// A key as it is shown.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -49,7 +50,6 @@ impl From<KeyRow> for KeyView {
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
     /// Whose it is, or for what.
-    #[validate(length(min = 1, max = 250, message = "must be 1 to 250 characters"))]
     #[schema(min_length = 1, max_length = 250)]
     name: String,
     role: Role,
@@ -83,6 +83,8 @@ pub async fn list(app: Data<App>, caller: Caller) -> Result<Json<Page<KeyView>>>
 pub async fn create(app: Data<App>, caller: Caller, new: Valid<NewKey>) -> Result<HttpResponse> {
     caller.at_least(Role::Admin)?;
     let Valid(NewKey { name, role, pbx_ids }) = new;
+    text::check(&name, 1, 250).map_err(|why| Error::field("name", why))?;
+    let name = name.trim().to_owned();
     let secret = new_key();
     let hash = Hash::of(&secret);
     let pbxes = pbx_ids.map(|ids| serde_json::json!(ids).to_string());

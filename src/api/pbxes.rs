@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::auth::Caller;
+use super::body::Sent;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
 use super::{pbx_journal, pbx_words::Words};
@@ -157,10 +158,10 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 /// Makes a PBX. Its URL is in this answer and nowhere else.
 #[utoipa::path(tag = "pbxes", responses((status = 201, body = PbxWithUrl), WriteRefusals))]
 #[post("/pbxes")]
-pub async fn create(app: Data<App>, caller: Caller, new: Json<PbxRequest>) -> Result<HttpResponse> {
+pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<PbxRequest>) -> Result<HttpResponse> {
     caller.at_least(Role::Admin)?;
     caller.touches(None, WHAT)?;
-    let PbxRequest { name, dialect, region, options, allowed_addresses } = new.into_inner();
+    let PbxRequest { name, dialect, region, options, allowed_addresses } = new;
     let region = region.unwrap_or_else(|| app.config.numbering.region());
     let words = Words { name: Some(name), region: Some(region), options, allowed_addresses };
     let checked = words.check(Some(&dialect), None)?;
@@ -184,10 +185,10 @@ pub async fn change(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,
-    change: Json<PbxChange>,
+    Sent(change): Sent<PbxChange>,
 ) -> Result<Json<PbxView>> {
     admits(&caller, *id)?;
-    let PbxChange { name, region, options, allowed_addresses, enabled } = change.into_inner();
+    let PbxChange { name, region, options, allowed_addresses, enabled } = change;
     let words = Words { name, region, options, allowed_addresses };
     let row = App::change(&app, move |db| {
         let old = find(db, *id)?;
@@ -216,7 +217,7 @@ pub async fn rotate(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,
-    new: Json<NewToken>,
+    Sent(new): Sent<NewToken>,
 ) -> Result<HttpResponse> {
     admits(&caller, *id)?;
     let grace = new.grace_s.unwrap_or(24 * 60 * 60);

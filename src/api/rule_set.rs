@@ -5,6 +5,7 @@ use actix_web::{get, post, put};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::auth::Caller;
+use super::body::Sent;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use crate::app::App;
 use crate::error::Result;
@@ -27,11 +28,11 @@ pub async fn read(app: Data<App>, caller: Caller) -> Result<Json<Rulebook>> {
 /// pattern of one that is there stays that one, with its hits; all others are new.
 #[utoipa::path(tag = "rules", responses((status = 200, body = Replaced), WriteRefusals))]
 #[put("/rules")]
-pub async fn replace(app: Data<App>, caller: Caller, set: Json<Rulebook>) -> Result<Json<Replaced>> {
+pub async fn replace(app: Data<App>, caller: Caller, Sent(set): Sent<Rulebook>) -> Result<Json<Replaced>> {
     caller.at_least(Role::Manager)?;
     caller.touches(None, "rule")?;
     housekeeping::write_hits(&app).await;
-    let (set, this) = (set.into_inner(), app.clone());
+    let (set, this) = (set, app.clone());
     let set = app.store.query(move |db| set.check(db, &this.config.numbering)).await?;
     Ok(Json(App::change(&app, move |db| Ok(set.put(db, clock::now())?)).await?))
 }
@@ -39,7 +40,7 @@ pub async fn replace(app: Data<App>, caller: Caller, set: Json<Rulebook>) -> Res
 /// What would be answered to a call, by which rule, and why. Nothing is counted or kept.
 #[utoipa::path(tag = "rules", responses((status = 200, body = Checked), WriteRefusals))]
 #[post("/rules/check")]
-pub async fn check(app: Data<App>, caller: Caller, call: Json<Check>) -> Result<Json<Checked>> {
+pub async fn check(app: Data<App>, caller: Caller, Sent(call): Sent<Check>) -> Result<Json<Checked>> {
     let visible = |pbx| caller.0.sees(pbx);
     let mut checked = call.ask(&app.snapshot(), &app.config.numbering, clock::now(), visible)?;
     if let Some(rule) = checked.rule.take() {

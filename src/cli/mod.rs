@@ -39,6 +39,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve PBXes and people (the default)
+    #[command(
+        after_help = "Example: hookswitch serve --listen 0.0.0.0:8080 --public-url https://calls.example.org"
+    )]
     Serve(Box<config::Serve>),
     /// Set up PBXes: add, list, rotate their tokens, disable, enable
     #[command(subcommand)]
@@ -69,7 +72,9 @@ pub fn run() -> Result<(), StartError> {
         return Err(StartError(format!("--{flag} is a flag of `serve`: put it behind that word")));
     }
     let database = cli.database;
-    env_logger::Builder::new().parse_filters(&database.log_level).init();
+    // a client's broken request is an error to actix_http, and nothing that an operator can mend
+    let mut logger = env_logger::Builder::new();
+    logger.filter_module("actix_http", log::LevelFilter::Off).parse_filters(&database.log_level).init();
     match cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve))) {
         Command::Serve(serve) => serve::run(&database, *serve),
         Command::Pbx(command) => command.run(&database),

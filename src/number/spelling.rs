@@ -115,13 +115,13 @@ pub fn unwrap_uri(text: &str) -> Cow<'_, str> {
     let mut text = text;
     loop {
         let inner = in_brackets(text).or_else(|| in_sip(text)).or_else(|| in_tel(text));
-        match inner.map(str::trim).filter(|inner| says_something(inner)) {
-            Some(inner) if text.contains(";phone-context=+") => {
-                return in_context(text, inner).map_or(Cow::Borrowed(inner), Cow::Owned);
-            }
-            Some(inner) => text = inner,
-            None => return text.into(),
+        let Some(inner) = inner.map(str::trim).filter(|inner| says_something(inner)) else {
+            return text.into();
+        };
+        if let Some(number) = in_context(text, inner) {
+            return number.into();
         }
+        text = inner;
     }
 }
 
@@ -146,7 +146,7 @@ fn in_tel(text: &str) -> Option<&str> {
 /// A local number of RFC 3966 with the country (and area) that it is of.
 fn in_context(text: &str, number: &str) -> Option<String> {
     let (_, context) = text.split_once(";phone-context=")?;
-    let context = context.split([';', '>']).next()?;
+    let context = context.split([';', '>']).next().filter(|context| context.starts_with('+'))?;
     (!number.starts_with('+') && Spelling::of(number, false).is_some()).then(|| format!("{context}{number}"))
 }
 

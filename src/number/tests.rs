@@ -24,6 +24,7 @@ fn spellings_of_one_number() {
             "+49301234567",
             "tel:0301234567;phone-context=+49",
             "TEL:1234567;phone-context=+4930",
+            "\"Alice\" <tel:1234567;phone-context=+4930>",
             "\u{202a}030 1234567\u{202c}",
         ],
         // Zammad's caller_id_spec, see conformance/zammad.json "lookup:"
@@ -174,6 +175,18 @@ fn wrong_settings_are_refused() {
     assert!(Numbering::new("DE", Some("+30")).is_err());
     assert!(Numbering::new("DE", Some(" ")).unwrap().area_code.is_none());
     assert!(Numbering::new(" de ", None).is_ok());
+}
+
+#[test]
+fn a_made_up_number_of_another_country_stays_there() {
+    for text in ["+44 7700 900666", "0044 7700 900666", "447700900666"] {
+        assert_eq!(numbering("DE", None).read(text).unwrap().key(), "447700900666", "{text}");
+    }
+    assert_eq!(
+        numbering("DE", None).read("15112345678").unwrap().key(),
+        "+4915112345678",
+        "its zero is lost"
+    );
 }
 
 #[test]

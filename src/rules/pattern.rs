@@ -13,7 +13,8 @@ type Wild = WildMatchPattern<'*', '\u{1}'>;
 /// A number as patterns look at it.
 pub struct Seen<'a> {
     withheld: bool,
-    valid: bool,
+    /// With its country code: a valid number, or one that claims to be.
+    international: bool,
     /// The key without its plus.
     digits: &'a str,
     /// As sent, where that differs: Zammad compares numbers so.
@@ -24,13 +25,14 @@ impl<'a> Seen<'a> {
     /// A caller of whom nothing was said counts as withheld.
     pub fn of(number: Option<&'a Number>) -> Self {
         let Some(number) = number.filter(|number| !number.is_withheld()) else {
-            return Self { withheld: true, valid: false, digits: "", sent: None };
+            return Self { withheld: true, international: false, digits: "", sent: None };
         };
         let digits = number.key().trim_start_matches('+');
         let same = |raw: &str| raw == number.key() || raw == digits;
         let sent =
             Some(number.raw()).filter(|raw| !same(raw)).and_then(as_sent).filter(|sent| sent != digits);
-        Self { withheld: false, valid: number.key().len() > digits.len(), digits, sent }
+        let international = number.key().len() > digits.len() || claims_country(digits);
+        Self { withheld: false, international, digits, sent }
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
@@ -38,9 +40,15 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// Nuisance callers send numbers that no plan knows. One that is longer than extensions and local numbers are begins
+/// with its country code.
+fn claims_country(digits: &str) -> bool {
+    digits.len() > 10 && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// A rule's text, read.
 pub struct Pattern {
-    /// Written with its country code (or a trunk zero, which names it too): means valid numbers only.
+    /// Written with its country code (or a trunk zero, which names it too): means no extensions.
     international: bool,
     shape: Shape,
 }
@@ -98,7 +106,7 @@ impl Pattern {
     /// Does it mean this number? `*` is one or more characters, as in Zammad: `41*` is not `41`.
     pub fn matches(&self, seen: &Seen) -> bool {
         let texts = || {
-            let (known, spellings) = if self.international { (seen.valid, 1) } else { (true, 2) };
+            let (known, spellings) = if self.international { (seen.international, 1) } else { (true, 2) };
             seen.texts().take(spellings).filter(move |_| known)
         };
         match &self.shape {

@@ -88,9 +88,12 @@ fn block_list() {
         ("4917*", "0170 1234567", true),
         ("4917*", "anonymous", false),
         ("+44*", "442079460958", true),
-        ("+44*", "441", false), // no valid number: an extension
-        ("44*", "441", true),   // bare: extensions too
-        ("41*", "41", false),   // one or more
+        ("+44*", "441", false),          // no valid number: an extension
+        ("44*", "441", true),            // bare: extensions too
+        ("+44*", "+447700900666", true), // valid nowhere, and says that it is British
+        ("+44*", "00447700900666", true),
+        ("+44*", "447700900666", true),
+        ("41*", "41", false), // one or more
         ("10*", "101", true),
         ("10*", "+49101", false),
         ("101", "101", true),

@@ -12,6 +12,7 @@ use super::recent::CallKey;
 use crate::call::{Call, CallEvent, Decision, Effect, Extra, Kind, Moment};
 use crate::dialect::{Refusal, Reply, Said};
 use crate::pbx::Pbx;
+use crate::rules::Rule;
 
 /// One request to a PBX's URL on its way into the log.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Arrival {
     pub token: String,
     /// What it says, and what the rules say of that.
     pub said: Result<(Said, Decision), Refusal>,
+    /// The rule that said so; an allow rule, too.
+    pub rule: Option<RuleHit>,
 }
 
 impl Arrival {
@@ -72,6 +75,15 @@ pub enum RuleHit {
     Block(i64),
     /// Of `caller_id_rules`.
     CallerId(i64),
+}
+
+impl From<Rule<'_>> for RuleHit {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Block(rule) => Self::Block(rule.id),
+            Rule::CallerId(rule) => Self::CallerId(rule.id),
+        }
+    }
 }
 
 /// A call that the batch moves.
@@ -119,7 +131,8 @@ impl<'a> Batch<'a> {
             }
             Ok((Said::Event(event), decided)) => {
                 let index = self.call_of(arrival.pbx.id, event, position, known);
-                let (effect, rule_hit) = self.apply(index, event, decided, position);
+                let (effect, decides) = self.apply(index, event, decided, position);
+                let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
                 let reply = dialect.render(event, decision, arrival.hook.as_deref().unwrap_or_default());
                 let verdict = if effect == Effect::Applied { Verdict::Applied } else { Verdict::Repeat };
@@ -211,13 +224,14 @@ impl<'a> Batch<'a> {
         self.touched.len() - 1
     }
 
+    /// What came of it; and whether what was decided of this event is what counts.
     fn apply(
         &mut self,
         index: usize,
         event: &CallEvent,
         decided: &Decision,
         position: usize,
-    ) -> (Effect, Option<RuleHit>) {
+    ) -> (Effect, bool) {
         let touched = &mut self.touched[index];
         let call = &mut touched.call;
         let (reached, undecided, shape) = (call.reached(), call.decision.is_none(), Shape::of(call));
@@ -229,7 +243,7 @@ impl<'a> Batch<'a> {
         if !reached && call.reached() {
             self.reached.extend(call.party().map(|party| (call.pbx_id, party.to_owned())));
         }
-        (effect, call.decision.as_ref().filter(|_| undecided).and_then(rule_of))
+        (effect, undecided && call.decision.is_some())
     }
 
     /// The calls that are to be written.
@@ -298,14 +312,6 @@ impl Shape {
             users: call.users.len(),
             started_at: call.started_at,
         }
-    }
-}
-
-fn rule_of(decision: &Decision) -> Option<RuleHit> {
-    match decision {
-        Decision::Accept => None,
-        Decision::Reject { rule_id, .. } => Some(RuleHit::Block(*rule_id)),
-        Decision::Dial { rule_id, .. } => Some(RuleHit::CallerId(*rule_id)),
     }
 }
 

@@ -166,6 +166,24 @@ async fn rules_are_answered_in_zammads_words() {
     assert_eq!(new_call(&app, "3", "out", "11", "493023125001").await, "{}", "no rule, nothing to do");
 }
 
+#[actix_web::test]
+async fn a_rule_counts_each_call_that_it_decides_once() {
+    let app = spawn();
+    let rule = async |pattern: &str, action: &str| {
+        let words = json!({"pattern": pattern, "action": action});
+        app.manager.post_json("/api/v1/block-rules", &words).await.is(201).json()["id"].clone()
+    };
+    let (all, friend) = (rule("+44*", "block").await, rule("+44 7700 900001", "allow").await);
+    for (id, from) in [("1", "+447700900001"), ("2", "+447700900002"), ("2", "+447700900002"), ("3", "0301")]
+    {
+        new_call(&app, id, "in", from, "100").await;
+    }
+    for id in [&all, &friend] {
+        let rule = app.agent.get_json(&format!("/api/v1/block-rules/{id}")).await;
+        assert_eq!((&rule["hits"], rule["last_hit_at"].is_string()), (&json!(1), true), "{rule}");
+    }
+}
+
 async fn new_call(app: &TestApp, id: &str, direction: &str, from: &str, to: &str) -> String {
     let fields = [("event", "newCall"), ("callId", id), ("direction", direction), ("from", from), ("to", to)];
     app.post_form(&fields).await.is(200).body

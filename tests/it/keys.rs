@@ -50,6 +50,9 @@ async fn a_wrong_body_is_refused_field_by_field() {
         json!({"name": "x"}),
         json!({"name": "x", "role": "king"}),
         json!({"name": "x", "role": "agent", "x": 1}),
+        json!({"name": "x\0", "role": "agent"}),
+        json!({"name": "x".repeat(251), "role": "agent"}),
+        json!(["x", "agent", null]),
     ] {
         app.admin.post_json("/api/v1/keys", &body).await.is(422);
     }
