@@ -4,10 +4,12 @@
 
 mod client;
 mod harness;
+mod past;
 mod postgres;
 mod program;
 
 mod command_line;
+mod conformance;
 mod intake;
 mod keys;
 mod migrations;
