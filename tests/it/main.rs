@@ -13,5 +13,6 @@ mod conformance;
 mod intake;
 mod keys;
 mod migrations;
+mod openapi;
 mod refusals;
 mod start;
