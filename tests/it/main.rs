@@ -10,6 +10,7 @@ mod program;
 
 mod command_line;
 mod conformance;
+mod crash;
 mod intake;
 mod keys;
 mod migrations;
