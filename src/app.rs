@@ -169,6 +169,7 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
             .app_data(shared.clone())
             .configure(intake::routes)
             .app_data(description.clone())
+            .service(web::redirect("/", "/api/docs/"))
             .configure(api::docs)
             .into_utoipa_app()
             .configure(move |config| api::routes(config, &shared))

@@ -167,7 +167,8 @@ impl Numbering {
         let own = digits.starts_with(&self.country_code);
         match (self.trunk_zero, own) {
             (true, true) => abroad(),
-            (true, false) => self.local(digits).or_else(abroad).or_else(national),
+            // where national numbers have a trunk zero, digits without one are no national number
+            (true, false) => self.local(digits).or_else(abroad),
             (false, true) => national().or_else(abroad),
             (false, false) => national().or_else(|| self.local(digits)).or_else(abroad),
         }

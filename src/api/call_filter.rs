@@ -17,7 +17,7 @@ const TEXT: usize = 250;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CallFilter {
-    /// Digits: the beginning of the caller's or the callee's number. Text: contained in a contact's name, or, among the newest 10,000 calls, in queue, users, who answered, or note
+    /// Digits: the beginning of the caller's or the callee's number. Text: contained in a contact's name or company, or, among the newest 10,000 calls, in queue, users, who answered, or note
     #[arg(long, value_name = "TEXT")]
     #[param(max_length = 250)]
     #[schema(max_length = 250)]

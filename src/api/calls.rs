@@ -2,11 +2,11 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{get, patch};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use super::auth::Caller;
-use super::body::Valid;
+use super::body::{Valid, given};
 use super::call_filter::CallFilter;
 use super::call_view::{CallView, views};
 use super::journal_view::JournalView;
@@ -27,6 +27,7 @@ use crate::store::{Db, calls as rows, journal};
 #[into_params(parameter_in = Query)]
 pub struct Paging {
     /// Which calls come first; newest where nothing is said.
+    #[param(inline)]
     order: Option<Order>,
     /// How many calls.
     #[param(minimum = 1, maximum = 500, default = 50)]
@@ -129,15 +130,10 @@ pub struct CallChange {
     /// Tick or untick; no event undoes it.
     done: Option<bool>,
     /// At most 2000 characters; null clears it.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "given")]
     #[validate(length(max = 2000, message = "must be at most 2000 characters"))]
     #[schema(value_type = Option<String>, max_length = 2000)]
     note: Option<Option<String>>,
-}
-
-/// Tells null from what was left out.
-fn present<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(from).map(Some)
 }
 
 /// Ticks or unticks a call, and writes or clears its note.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use super::auth::Caller;
-use super::body::Valid;
+use super::body::{Valid, object};
 use super::call_filter::CallFilter;
 use super::calls::{tick, tick_kind};
 use super::openapi::WriteRefusals;
@@ -27,6 +27,7 @@ pub struct BulkTick {
     #[schema(min_items = 1, max_items = 500)]
     ids: Option<Vec<i64>>,
     /// All calls that the list shows for it.
+    #[serde(default, deserialize_with = "object")]
     filter: Option<CallFilter>,
     /// Tick (true) or untick.
     #[serde(default = "yes")]

@@ -113,7 +113,7 @@ impl Counts {
 #[get("/calls/stats")]
 pub async fn stats(app: Data<App>, caller: Caller, asked: Asked<Counting>) -> Result<Json<CallStats>> {
     let by = asked.own.by.unwrap_or(By::Day);
-    let mut wanted = asked.filter.wanted(&app.config.numbering, Some(&caller.0))?;
+    let wanted = asked.filter.wanted(&app.config.numbering, Some(&caller.0))?;
     if wanted.search.is_some() {
         return Err(Error::field("q", "cannot be counted; use `number`, `queue` or `user`"));
     }
@@ -123,8 +123,7 @@ pub async fn stats(app: Data<App>, caller: Caller, asked: Asked<Counting>) -> Re
     if until - since > TimeDelta::days(most) {
         return Err(Error::field("since", format!("must be at most {most} days before `until`")));
     }
-    (wanted.since, wanted.until) = (Some(since), Some(until));
-    let groups = app.store.query(move |db| call_stats::count(db, &wanted, by)).await?;
+    let groups = app.store.query(move |db| call_stats::count(db, &wanted, (since, until), by)).await?;
     let mut total = Counts::default();
     groups.iter().for_each(|group| total.add(group));
     Ok(Json(CallStats { by, since: since.and_utc(), until: until.and_utc(), data: rows(&groups, by), total }))

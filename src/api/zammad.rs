@@ -1,6 +1,7 @@
 //! Zammad's own three endpoints for its caller log, with its shapes and its errors.
 
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
@@ -79,15 +80,28 @@ impl FromRequest for Agent {
     }
 }
 
-/// What is left of a request when its path is read.
-struct Sent<'a>(Params<'a>);
+/// A body that may be refused in Zammad's words, too.
+struct Body(Bytes);
 
-impl<'a> Sent<'a> {
-    fn read(request: &'a HttpRequest, body: &'a Bytes) -> Result<Self, Refused> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let params = Params::read(request.query_string(), content_type, body);
-        params.map(Self).map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e.to_string()))
+impl FromRequest for Body {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let unread =
+                |e: actix_web::Error| Refused::new(e.error_response().status(), e.to_string()).into();
+            body.await.map(Self).map_err(unread)
+        })
     }
+}
+
+/// Query and body as one list.
+fn params<'a>(request: &'a HttpRequest, Body(body): &'a Body) -> Result<Params<'a>, Refused> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Params::read(request.query_string(), content_type, body)
+        .map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e.to_string()))
 }
 
 /// The newest 60 calls, as Zammad shows its caller log.
@@ -127,7 +141,7 @@ struct CtiDoneBulk {
 #[utoipa::path(
     tag = "Zammad", params(("id" = i64, Path)),
     request_body(content((CtiDone = "application/json"), (CtiDone = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 422, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
+    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 413, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 422, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
 )]
 #[post("/cti/done/{id}")]
 pub async fn tick(
@@ -135,10 +149,9 @@ pub async fn tick(
     agent: Agent,
     id: Path<String>,
     request: HttpRequest,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Map<String, Value>>, Refused> {
-    let Sent(params) = Sent::read(&request, &body)?;
-    let done = match params.get("done").map(str::trim) {
+    let done = match params(&request, &body)?.get("done").map(str::trim) {
         Some("true" | "1") => true,
         Some("false" | "0") => false,
         _ => return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "done: must be true or false")),
@@ -149,19 +162,21 @@ pub async fn tick(
 /// Ticks several calls: all of them, or, where one is not there, none.
 #[utoipa::path(
     tag = "Zammad",
-    request_body(content((CtiDoneBulk = "application/json"), (CtiDoneBulk = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
+    request_body(content((Option<CtiDoneBulk> = "application/json"), (Option<CtiDoneBulk> = "application/x-www-form-urlencoded"))),
+    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 413, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
 )]
 #[post("/cti/done/bulk")]
 pub async fn tick_all(
     app: Data<App>,
     agent: Agent,
     request: HttpRequest,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Map<String, Value>>, Refused> {
-    let Sent(params) = Sent::read(&request, &body)?;
-    let ids: Vec<i64> =
-        params.all(&["ids", "ids[]"]).iter().map(|id| read_id(id)).collect::<Result<_, _>>()?;
+    let ids: Vec<i64> = params(&request, &body)?
+        .all(&["ids", "ids[]"])
+        .iter()
+        .map(|id| read_id(id))
+        .collect::<Result<_, _>>()?;
     mark(&app, &agent.0, ids, true).await
 }
 

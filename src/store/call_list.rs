@@ -18,7 +18,7 @@ use super::calls as rows;
 use super::schema::calls;
 use crate::call::{Call, Direction, Moment, Outcome, State};
 use crate::words::words;
-use arms::{Arm, Side};
+use arms::Arm;
 use conditions::{Condition, narrowed};
 pub(super) use conditions::{all_of, every};
 pub use search::Search;
@@ -133,8 +133,8 @@ impl Stretch {
 fn horizon(db: &mut Db, wanted: &Wanted, arms: &[Arm], stretch: &Stretch) -> QueryResult<Option<Position>> {
     let mut ends = Vec::new();
     for arm in arms.iter().filter(|arm| !narrowed(wanted, &arm.side).is_empty()) {
-        if matches!(arm.side, Side::Begins(..)) {
-            continue; // few enough, or there would be no such arm
+        if arms::few(arm).is_some() {
+            continue;
         }
         let condition = all_of(conditions::served(wanted, arm, stretch));
         ends.extend(positions(db, condition, stretch.order, BUDGET - 1, 1)?);
@@ -153,8 +153,8 @@ fn first_of(
     limit: i64,
 ) -> QueryResult<Vec<Position>> {
     let narrowed = narrowed(wanted, &arm.side);
-    if let Side::Begins(end, prefix) = &arm.side {
-        let all = arms::beginning(db, *end, prefix, narrowed)?;
+    if let Some(few) = arms::few(arm) {
+        let all = arms::unordered(db, few, narrowed)?;
         let meant = |at: &Position| stretch.holds(*at) && wanted.spans(at.0);
         return Ok(all.into_iter().filter(meant).collect());
     }

@@ -1,5 +1,6 @@
 //! The caller log, counted. The two databases name the parts of a time differently; all else is the same.
 
+use chrono::TimeDelta;
 use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -7,7 +8,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::Db;
 use super::call_list::{Wanted, all_of, every};
 use super::schema::calls;
-use crate::call::{Direction, Outcome};
+use crate::call::{Direction, Moment, Outcome};
 use crate::words::words;
 
 words! {
@@ -19,7 +20,7 @@ words! {
     }
 }
 
-/// The most groups that are read.
+/// The most groups of a week that are read.
 const GROUPS: i64 = 100_000;
 
 /// How many calls of one kind there were.
@@ -42,11 +43,29 @@ pub struct Group {
     pub talking_ms: Option<i64>,
 }
 
-/// Counts the calls that are wanted, which should be bounded by time.
+/// Counts the calls that are wanted from `since` to `until`: a week at a time, so that no database has to sort a
+/// year's calls at once. A group may occur once for each week.
 ///
 /// # Errors
 /// What the database says.
-pub fn count(db: &mut Db, wanted: &Wanted, by: By) -> QueryResult<Vec<Group>> {
+pub fn count(
+    db: &mut Db,
+    wanted: &Wanted,
+    (since, until): (Moment, Moment),
+    by: By,
+) -> QueryResult<Vec<Group>> {
+    let mut groups = Vec::new();
+    let mut begin = since;
+    while begin < until {
+        let end = until.min(begin + TimeDelta::weeks(1));
+        let week = Wanted { since: Some(begin), until: Some(end), ..wanted.clone() };
+        groups.extend(count_week(db, &week, by)?);
+        begin = end;
+    }
+    Ok(groups)
+}
+
+fn count_week(db: &mut Db, wanted: &Wanted, by: By) -> QueryResult<Vec<Group>> {
     let postgres = matches!(db, Db::Postgres(_));
     let bucket = sql::<Nullable<Text>>(bucket(by, postgres));
     let waiting = between("coalesce(answered_at, ended_at)", "started_at", postgres);

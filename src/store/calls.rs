@@ -263,7 +263,9 @@ pub fn open_of(db: &mut Db, parties: &[(i64, String)]) -> QueryResult<Vec<i64>> 
     for (pbx_id, party) in parties {
         found.extend(
             calls::table
-                .filter(calls::open.eq(true).and(calls::pbx_id.eq(pbx_id)).and(calls::from_key.eq(party)))
+                // bare, as in the index `calls_open_from`: a bound value would hide that the index serves it
+                .filter(calls::open)
+                .filter(calls::pbx_id.eq(pbx_id).and(calls::from_key.eq(party)))
                 .select(calls::id)
                 .load::<i64>(db)?,
         );

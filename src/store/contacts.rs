@@ -151,7 +151,7 @@ fn with_prefixes(db: &mut Db, prefixes: &[String]) -> QueryResult<Vec<i64>> {
 }
 
 /// `text` as it stands literally in a LIKE pattern.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 

@@ -16,4 +16,5 @@ mod keys;
 mod migrations;
 mod openapi;
 mod refusals;
+mod rules;
 mod start;

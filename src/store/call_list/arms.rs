@@ -5,12 +5,12 @@
 use diesel::prelude::*;
 
 use super::super::Db;
-use super::super::schema::calls;
+use super::super::schema::{calls, live_calls};
 use super::conditions::{self, Condition, all_of};
 use super::{BUDGET, Order, Position, Wanted, positions};
 use crate::call::{Moment, State};
 
-/// Calls that one index holds in the order of time (but for `Side::Begins`).
+/// Calls that one index holds in the order of time, or that are few.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arm {
     pub side: Side,
@@ -36,17 +36,17 @@ pub enum Side {
     Among(Vec<(End, String)>),
 }
 
-/// Which of the partial indexes.
+/// Which part of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     All,
     /// `calls_open`: ended, nobody ticked it.
     Open,
-    /// `calls_live`: no hangup yet.
+    /// `live_calls`: no hangup yet.
     Live,
 }
 
-/// `done=false` are the open calls and those that ring unticked: two small indexes, not one long walk.
+/// `done=false` are the open calls and those that ring unticked: two small sets, not one long walk.
 fn parts(wanted: &Wanted) -> &'static [Part] {
     let live = matches!(wanted.state, Some(State::Ringing | State::Connected));
     let ended = wanted.state == Some(State::Ended) || wanted.outcome.is_some();
@@ -131,14 +131,21 @@ pub fn of_prefixes(db: &mut Db, wanted: &Wanted, prefixes: &[String]) -> QueryRe
     Ok(Some(if parts(wanted).is_empty() { Vec::new() } else { arms }))
 }
 
-/// All of such an arm, in no order: an order of time would tempt a database to walk through the whole log.
-pub fn beginning(
-    db: &mut Db,
-    end: End,
-    prefix: &str,
-    narrowed: Vec<Condition>,
-) -> QueryResult<Vec<Position>> {
-    let mut all = vec![conditions::begins(end, prefix)];
+/// An arm that has few calls: an order of time would tempt a database to walk through the whole log for them. `None`
+/// for the other arms.
+pub fn few(arm: &Arm) -> Option<Condition<'_>> {
+    match (&arm.side, arm.part) {
+        (Side::Begins(end, prefix), _) => Some(conditions::begins(*end, prefix)),
+        (_, Part::Live) => {
+            Some(Box::new(calls::id.eq_any(live_calls::table.select(live_calls::id)).nullable()))
+        }
+        _ => None,
+    }
+}
+
+/// All of such an arm, in no order.
+pub fn unordered(db: &mut Db, few: Condition, narrowed: Vec<Condition>) -> QueryResult<Vec<Position>> {
+    let mut all = vec![few];
     all.extend(narrowed);
     let found: Vec<(Moment, i64)> =
         calls::table.filter(all_of(all)).limit(BUDGET).select((calls::started_at, calls::id)).load(db)?;

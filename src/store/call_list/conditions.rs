@@ -69,10 +69,9 @@ pub(super) fn served<'a>(wanted: &'a Wanted, arm: &'a Arm, stretch: &Stretch) ->
         all.push(is(*end, key));
     }
     match arm.part {
-        Part::All => {}
+        Part::All | Part::Live => {}
         // bare, as in the index: with a bound value no planner could tell that the index serves it
         Part::Open => all.push(Box::new(calls::open.nullable())),
-        Part::Live => all.push(Box::new(calls::ended_at.is_null().nullable())),
     }
     match stretch.order {
         Order::Newest => {

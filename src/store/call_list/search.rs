@@ -1,15 +1,15 @@
 //! What somebody types into the one search field.
 //!
-//! Digits are the beginning of a number. Text is a contact's name, or stands in a call's queue, users or note.
+//! Digits are the beginning of a number. Text is in a contact's name or company, or stands in a call's queue, users or note.
 //! Numbers with not too many calls and the numbers of a few contacts are found in the whole log, by their indexes.
 //! All else, and text that stands in the calls themselves, is searched among the newest [`WINDOW`] calls only.
 
 use std::collections::HashSet;
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 
 use super::super::Db;
+use super::super::contacts::escaped;
 use super::super::schema::{calls, contact_numbers, contacts};
 use super::arms::{self, Arm, Side, both_ends};
 use super::conditions::{self, Condition};
@@ -23,11 +23,6 @@ const WINDOW: i64 = 10_000;
 const FEW: usize = 20;
 /// The most numbers of named contacts that are kept in mind.
 const CONTACTS: i64 = 20_000;
-
-diesel::define_sql_function! {
-    /// In SQLite of ASCII letters only.
-    fn lower(text: Text) -> Text;
-}
 
 /// What is searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,30 +104,16 @@ pub(super) fn plan(db: &mut Db, wanted: &Wanted) -> QueryResult<Plan> {
     Ok(Plan { arms, window: Some(Window { look_for, back_to }) })
 }
 
-/// The number keys of the contacts whose name contains the text.
+/// The number keys of the contacts whose name or company contains the text.
 fn named(db: &mut Db, text: &str) -> QueryResult<HashSet<String>> {
-    let found: Vec<(String, String)> = contact_numbers::table
+    let keys: Vec<String> = contact_numbers::table
         .inner_join(contacts::table)
-        .filter(lower(contacts::name).like(like(text)).escape('\\'))
+        .filter(contacts::sort_key.like(format!("%{}%", escaped(text))).escape('\\'))
         .order(contacts::id.desc())
         .limit(CONTACTS)
-        .select((contact_numbers::number_key, contacts::name))
+        .select(contact_numbers::number_key)
         .load(db)?;
-    let really = |name: &str| name.to_lowercase().contains(text);
-    Ok(found.into_iter().filter(|(_, name)| really(name)).map(|(key, _)| key).collect())
-}
-
-/// A pattern for LIKE that finds the text and perhaps more: letters that SQLite cannot lower-case may be any.
-fn like(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        match c {
-            '%' | '_' | '\\' => pattern.extend(['\\', c]),
-            c if c.is_ascii() => pattern.push(c),
-            _ => pattern.push('_'),
-        }
-    }
-    pattern + "%"
+    Ok(keys.into_iter().collect())
 }
 
 /// What is read of each call in the window.
@@ -218,11 +199,5 @@ mod tests {
         assert_eq!(read("Anonymous"), text("anonymous", "anonymous"));
         assert_eq!(read("*43"), text("*43", "*43"));
         assert_eq!(read("   "), None);
-    }
-
-    #[test]
-    fn a_pattern_is_no_wildcard_of_the_typist() {
-        assert_eq!(like("100% a_b\\"), "%100\\% a\\_b\\\\%");
-        assert_eq!(like("öz"), "%_z%");
     }
 }
