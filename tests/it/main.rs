@@ -8,6 +8,7 @@ mod past;
 mod postgres;
 mod program;
 
+mod calls;
 mod command_line;
 mod conformance;
 mod crash;
