@@ -12,7 +12,6 @@ use arc_swap::ArcSwap;
 use diesel::QueryResult;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
 
 use crate::config::Config;
 use crate::error::{Result, StartError};
@@ -163,15 +162,15 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     let shared = app.clone();
     let serve = &app.config.serve;
     let client = Duration::from_secs(serve.client_timeout_s);
-    let description = api::description(app);
+    let description = Data::new(api::Description::of(app)?);
     let server = HttpServer::new(move || {
         let shared = shared.clone();
         actix_web::App::new()
             .app_data(shared.clone())
             .configure(intake::routes)
             .service(web::redirect("/", "/api/docs/")) // until there is a page
-            .service(web::redirect("/api/docs", "/api/docs/"))
-            .service(SwaggerUi::new("/api/docs/{_:.*}").url("/api/v1/openapi.json", description.clone()))
+            .app_data(description.clone())
+            .configure(api::docs)
             .into_utoipa_app()
             .configure(move |config| api::routes(config, &shared))
             .into_app()

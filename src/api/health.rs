@@ -17,14 +17,14 @@ pub struct Health {
 
 /// Is the process there?
 #[utoipa::path(tag = "operation", security(()), responses((status = 200, body = Health)))]
-#[get("/healthz")]
+#[get("/healthz", wrap = "super::headers()")]
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok" })
 }
 
 /// Can it work: is the database there, and its schema the one that this program was built for?
 #[utoipa::path(tag = "operation", security(()), responses((status = 200, body = Health), (status = 503, body = Problem, content_type = "application/problem+json")))]
-#[get("/readyz")]
+#[get("/readyz", wrap = "super::headers()")]
 pub async fn readyz(app: Data<App>) -> Result<HttpResponse> {
     match app.store.query(store::migrations_current).await {
         Ok(true) => Ok(HttpResponse::Ok().json(Health { status: "ok" })),
@@ -35,7 +35,7 @@ pub async fn readyz(app: Data<App>) -> Result<HttpResponse> {
 
 /// Counters and gauges, as Prometheus text.
 #[utoipa::path(tag = "operation", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
-#[get("/metrics")]
+#[get("/metrics", wrap = "super::headers()")]
 pub async fn metrics(app: Data<App>) -> HttpResponse {
     let live = app.store.query(store::calls::count_live).await.unwrap_or(-1);
     app.metrics.gauges(app.store.writer.queued(), live);

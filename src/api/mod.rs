@@ -42,7 +42,7 @@ pub use call_filter::CallFilter;
 pub use call_view::{CallView, NumberView};
 pub use calls::{page_position, read_page};
 pub use keys::KeyView;
-pub use openapi::description;
+pub use openapi::{Description, docs};
 pub use page::limit as page_limit;
 pub use pbxes::PbxView;
 
@@ -57,6 +57,7 @@ pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
             .app_data(body::json_config())
             .app_data(body::query_config())
             .app_data(body::path_config())
+            .service(openapi::describe)
             .configure(nouns)
             .default_service(web::to(nothing_here)),
     );

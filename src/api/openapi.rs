@@ -1,15 +1,23 @@
 //! The description of the API, made from the routes themselves, and the page that shows it. The endpoint of PBXes,
 //! which is no such route, is described at `pbx_side`.
 
-use actix_web::web::Data;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{HttpResponse, get};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::pbx_side;
 use crate::app::App;
 use crate::error::Problem;
+
+/// The page of the docs asks this server alone, whatever the program on it would like to ask.
+const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                           object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Title and security; the paths are collected from the routes.
 #[derive(OpenApi)]
@@ -32,8 +40,35 @@ impl Modify for Keys {
     }
 }
 
-/// The whole description, collected from the routes.
-pub fn description(app: &Data<App>) -> utoipa::openapi::OpenApi {
+/// The whole description as JSON.
+pub struct Description(Bytes);
+
+impl Description {
+    /// Collected from the routes.
+    pub fn of(app: &Data<App>) -> serde_json::Result<Self> {
+        Ok(Self(serde_json::to_vec(&description(app))?.into()))
+    }
+}
+
+/// This description (OpenAPI 3.1).
+#[utoipa::path(tag = "operation", security(()), responses((status = 200, body = Object)))]
+#[get("/openapi.json")]
+pub async fn describe(description: Data<Description>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(description.0.clone())
+}
+
+/// The page that shows it. Everything that it loads is in this program.
+pub fn docs(config: &mut web::ServiceConfig) {
+    let page = SwaggerUi::new("/{_:.*}").config(Config::new(["/api/v1/openapi.json"]).validator_url("none"));
+    let own = DefaultHeaders::new() // set first, they stay
+        .add((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY)))
+        .add((header::CACHE_CONTROL, HeaderValue::from_static("max-age=3600")));
+    config
+        .service(web::redirect("/api/docs", "/api/docs/"))
+        .service(web::scope("/api/docs").wrap(own).wrap(super::headers()).service(page));
+}
+
+fn description(app: &Data<App>) -> utoipa::openapi::OpenApi {
     let routes = actix_web::App::new().into_utoipa_app().openapi(ApiDoc::openapi());
     let mut api = routes.configure(|config| super::routes(config, app)).split_for_parts().1;
     for path in api.paths.paths.values_mut() {

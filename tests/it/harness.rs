@@ -65,7 +65,11 @@ pub fn spawn() -> TestApp {
 
 /// A server started with these flags of `hookswitch serve`.
 pub fn spawn_with(flags: &[&str]) -> TestApp {
-    let database = TestDatabase::new();
+    spawn_on(TestDatabase::new(), flags)
+}
+
+/// A server on a database that others may be using, too. It gets a PBX and keys of its own.
+pub fn spawn_on(database: TestDatabase, flags: &[&str]) -> TestApp {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let bound = listener.local_addr().unwrap();
     let given = ["hookswitch", "--workers=1", "--database-url", &database.url];

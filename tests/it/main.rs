@@ -4,12 +4,18 @@
 
 mod client;
 mod harness;
+mod past;
 mod postgres;
 mod program;
 
+mod calls;
 mod command_line;
+mod conformance;
+mod crash;
 mod intake;
 mod keys;
 mod migrations;
+mod openapi;
 mod refusals;
+mod rules;
 mod start;

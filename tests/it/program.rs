@@ -93,8 +93,13 @@ impl Program {
     }
 
     /// Tells it to stop, as containers do. The rest of what it prints is in the answer, and its exit code.
-    pub fn stop(mut self) -> (String, Option<i32>) {
+    pub fn stop(self) -> (String, Option<i32>) {
         self.signal("TERM");
+        self.ended()
+    }
+
+    /// Waits until it has ended by itself. The rest of what it prints, and its exit code.
+    pub fn ended(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
         (rest, self.child.wait().unwrap().code())
@@ -104,6 +109,12 @@ impl Program {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Ends it on the spot: it cannot do anything about it (SIGKILL).
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// What it logged.

@@ -1,0 +1,118 @@
+//! The worklist: who still has to be called back.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{event, ids, missed, shown};
+use crate::harness::{TestApp, spawn};
+
+async fn patch(app: &TestApp, call_id: &str, change: Value) -> Value {
+    let id = shown(app, call_id).await["id"].clone();
+    app.agent.json(Method::PATCH, &format!("/api/v1/calls/{id}"), &change).await.is(200).json()
+}
+
+async fn journal(app: &TestApp, call_id: &str) -> Vec<(String, Value)> {
+    let id = shown(app, call_id).await["id"].clone();
+    let call = app.agent.get_json(&format!("/api/v1/calls/{id}")).await;
+    let line = |line: &Value| (line["kind"].as_str().unwrap().into(), line["why"].clone());
+    call["journal"].as_array().unwrap().iter().map(line).collect()
+}
+
+#[actix_web::test]
+async fn a_tick_says_who_and_no_event_undoes_it() {
+    let app = spawn();
+    event(&app, "newCall", "1", &[("from", "493023125001")]).await;
+    let ticked = patch(&app, "1", json!({ "done": true })).await;
+    assert_eq!((&ticked["done"], &ticked["done_by"]), (&json!(true), &json!("agent")));
+    assert!(ticked["done_at"].is_string());
+    event(&app, "hangup", "1", &[("cause", "noAnswer")]).await;
+    let call = shown(&app, "1").await;
+    assert_eq!((&call["done"], &call["outcome"]), (&json!(true), &json!("missed")));
+    assert_eq!(ids(&app.agent, "done=false").await, [""; 0]);
+
+    let unticked = patch(&app, "1", json!({ "done": false })).await;
+    assert_eq!((&unticked["done"], &unticked["done_by"]), (&json!(false), &json!("agent")));
+    event(&app, "answer", "1", &[("user", "Alice")]).await;
+    assert_eq!(shown(&app, "1").await["done"], false, "a late answer ticks nothing that a person unticked");
+    let kinds: Vec<String> = journal(&app, "1").await.into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["newCall", "done", "hangup", "undone", "answer"]);
+}
+
+#[actix_web::test]
+async fn a_note_stays() {
+    let app = spawn();
+    missed(&app, "1", "493023125001").await;
+    assert_eq!(
+        patch(&app, "1", json!({ "note": "calls back on Monday" })).await["note"],
+        "calls back on Monday"
+    );
+    let call = patch(&app, "1", json!({ "done": true })).await;
+    assert_eq!(call["note"], "calls back on Monday", "what is left out stays");
+    event(&app, "answer", "1", &[("user", "Alice")]).await;
+    assert_eq!(shown(&app, "1").await["note"], "calls back on Monday");
+    assert_eq!(ids(&app.agent, "q=monday").await, ["1"]);
+    assert_eq!(patch(&app, "1", json!({ "note": null })).await["note"], Value::Null);
+    let id = shown(&app, "1").await["id"].clone();
+    let path = format!("/api/v1/calls/{id}");
+    for wrong in [json!({ "note": "x".repeat(2001) }), json!({ "tick": true }), json!({ "done": "yes" })] {
+        app.agent.json(Method::PATCH, &path, &wrong).await.is(422);
+    }
+}
+
+#[actix_web::test]
+async fn many_are_ticked_by_ids_or_by_filter() {
+    let app = spawn();
+    for (call_id, from) in [("1", "493023125001"), ("2", "493023125002"), ("3", "493023125002"), ("4", "210")]
+    {
+        missed(&app, call_id, from).await;
+    }
+    let mark = async |body: Value| app.agent.post_json("/api/v1/calls/done", &body).await;
+    let first = shown(&app, "1").await["id"].clone();
+    let done = mark(json!({ "ids": [first, first, 999_999] })).await.is(200);
+    assert_eq!(done.json(), json!({ "changed": 1 }));
+    assert_eq!(ids(&app.agent, "done=false").await, ["4", "3", "2"]);
+    let done = mark(json!({ "filter": { "number": "030 23125002" } })).await.is(200);
+    assert_eq!(done.json(), json!({ "changed": 2 }));
+    assert_eq!(ids(&app.agent, "done=false").await, ["4"]);
+    let undone = mark(json!({ "filter": { "outcome": "missed" }, "done": false })).await.is(200);
+    assert_eq!(undone.json(), json!({ "changed": 3 }));
+    assert_eq!(ids(&app.agent, "done=false").await.len(), 4);
+    for wrong in [
+        json!({}),
+        json!({ "ids": [] }),
+        json!({ "ids": [1], "filter": {} }),
+        json!({ "filter": { "x": 1 } }),
+    ] {
+        mark(wrong).await.is(422);
+    }
+}
+
+#[actix_web::test]
+async fn who_was_reached_need_not_be_called_back() {
+    let app = spawn();
+    for call_id in ["1", "2"] {
+        missed(&app, call_id, "030/23125 001").await;
+    }
+    missed(&app, "other", "493023125002").await;
+    patch(&app, "2", json!({ "done": true })).await;
+    patch(&app, "2", json!({ "done": false })).await;
+    assert_eq!(ids(&app.agent, "done=false").await, ["other", "2", "1"]);
+
+    let out = ("direction", "out");
+    event(&app, "newCall", "3", &[out, ("from", "11"), ("to", "+49 30 23125-001"), ("user", "Bob")]).await;
+    assert_eq!(shown(&app, "1").await["done"], false, "that it rings there is not enough");
+    event(&app, "answer", "3", &[out]).await;
+    let call = shown(&app, "1").await;
+    assert_eq!((&call["done"], &call["done_by"]), (&json!(true), &json!("reached")));
+    assert!(call["done_at"].is_string());
+    assert_eq!(journal(&app, "1").await.pop().unwrap().0, "reached");
+    assert_eq!(ids(&app.agent, "done=false").await, ["other", "2"], "a person's word stays");
+
+    event(&app, "newCall", "4", &[("from", "493023125002")]).await;
+    event(&app, "answer", "4", &[("user", "voicemail")]).await;
+    assert_eq!(shown(&app, "other").await["done"], false, "a machine is nobody");
+    event(&app, "newCall", "5", &[("from", "493023125002")]).await;
+    event(&app, "answer", "5", &[("user", "Alice")]).await;
+    assert_eq!(shown(&app, "other").await["done_by"], "reached", "it may be the caller who tries again");
+    assert_eq!(ids(&app.agent, "done=false&state=ended").await, ["2"]);
+}

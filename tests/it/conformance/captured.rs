@@ -1,0 +1,88 @@
+//! A case that is a list of requests as somebody captured or printed them, sent unchanged to the PBX's URL.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::config::{Setup, list, text};
+
+/// Sends them in order; then exactly the expected calls are there.
+pub async fn run(setup: &Setup, requests: &[Value], expected: &Value) -> Outcome {
+    for (index, request) in requests.iter().enumerate() {
+        send(setup, request).await.map_err(|why| format!("request {} ({request}): {why}", index + 1))?;
+    }
+    let shown = setup.app.agent.get_json("/api/v1/calls?limit=500&order=oldest").await;
+    let (shown, expected) = (list(&shown["data"])?, list(expected)?);
+    if shown.len() != expected.len() {
+        return Err(format!("{} calls, expected {}", shown.len(), expected.len()));
+    }
+    for wanted in expected {
+        let call = shown.iter().find(|call| call["call_id"] == wanted["call_id"]);
+        let call = call.ok_or_else(|| format!("no call {}", wanted["call_id"]))?;
+        compare(call, wanted).map_err(|why| format!("call {}: {why}", wanted["call_id"]))?;
+    }
+    Ok(())
+}
+
+async fn send(setup: &Setup, given: &Value) -> Outcome {
+    let mut url = setup.pbx_url.clone();
+    let (mut body, mut content_type) = (None, None);
+    let mut status = 200;
+    for (name, value) in given.as_object().ok_or("not an object")? {
+        match name.as_str() {
+            "method" | "note" => {}
+            "query" => url = format!("{url}?{}", text(value)?),
+            "form" => {
+                (body, content_type) = (Some(text(value)?.into()), Some("application/x-www-form-urlencoded"));
+            }
+            "json" => (body, content_type) = (Some(value.to_string()), Some("application/json")),
+            "expect_status" => status = value.as_u64().ok_or("expect_status: not a number")?,
+            _ => return Err(format!("{name} is unknown to this runner")),
+        }
+    }
+    let method: Method = given["method"].as_str().unwrap_or("POST").parse().map_err(|e| format!("{e}"))?;
+    let mut request = setup.app.nobody.http.request(method, url).body(body.unwrap_or_default());
+    if let Some(content_type) = content_type {
+        request = request.header("Content-Type", content_type);
+    }
+    let answer = setup.app.nobody.send(request).await;
+    if u64::from(answer.status) == status { Ok(()) } else { Err(format!("{answer:?}, expected {status}")) }
+}
+
+fn compare(call: &Value, expected: &Value) -> Outcome {
+    let ignored =
+        |field: &str| expected["ignore"].as_array().is_some_and(|fields| fields.contains(&json!(field)));
+    let accepted = expected["accept"].as_object();
+    let fields = expected.as_object().into_iter().flatten().map(|(field, _)| field);
+    for field in fields.chain(accepted.into_iter().flatten().map(|(field, _)| field)) {
+        if ["accept", "ignore"].contains(&field.as_str()) || ignored(field) {
+            continue;
+        }
+        let shown = shown(call, field)?;
+        let also = accepted.and_then(|accepted| accepted.get(field)?.as_array());
+        let exact = expected.get(field).is_some_and(|wanted| shown == *wanted);
+        if !exact && !also.is_some_and(|also| also.contains(&shown)) {
+            return Err(format!("{field} is {shown}, expected {} or {also:?}", expected[field]));
+        }
+    }
+    Ok(())
+}
+
+fn shown(call: &Value, field: &str) -> Outcome<Value> {
+    Ok(match field {
+        "call_id" | "direction" | "answered_by" | "answering_number" | "queue" | "leg_id" | "did" => {
+            call[field].clone()
+        }
+        "from" | "to" => call[field]["number"].clone(),
+        "user" => call["users"].clone(),
+        "cause" if !call["raw_cause"].is_null() => call["raw_cause"].clone(),
+        "cause" => call["cause"].clone(),
+        "answered" => json!(!call["answered_at"].is_null()),
+        "state" => match call["state"].as_str() {
+            Some("ringing") => json!("newCall"),
+            Some("connected") => json!("answer"),
+            _ => json!("hangup"),
+        },
+        _ => return Err(format!("{field} is unknown to this runner")),
+    })
+}

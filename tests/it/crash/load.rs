@@ -1,0 +1,68 @@
+//! Many clients at once, each with calls of its own.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use crate::client::Client;
+
+/// At once.
+const CLIENTS: usize = 16;
+
+/// How many of its three events were answered, by call id.
+pub type Answered = BTreeMap<String, usize>;
+
+/// What a client sends of each call, in this order.
+pub const STORY: [(&str, &str); 3] = [("newCall", ""), ("answer", ""), ("hangup", "normalClearing")];
+
+/// Posts calls until the server is gone; `end` is called once that many answers came. The calls' queue is named for
+/// the round.
+pub async fn load(url: &str, round: usize, after: usize, end: impl FnOnce()) -> Answered {
+    let answered = Rc::new(RefCell::new(Answered::new()));
+    let (count, enough) = (Rc::new(Cell::new(0)), Rc::new(Notify::new()));
+    let http = Client::new("", None).http;
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let (answered, count, enough) = (answered.clone(), count.clone(), enough.clone());
+            let (http, url) = (http.clone(), url.to_owned());
+            actix_web::rt::spawn(async move {
+                for number in 0.. {
+                    let call_id = format!("r{round}-c{client}-{number}");
+                    for (event, cause) in STORY {
+                        let fields = [
+                            ("event", event),
+                            ("direction", "in"),
+                            ("callId", &call_id),
+                            ("from", &format!("4930{:07}", client * 1000 + number)),
+                            ("to", "4930231250"),
+                            ("queue", &format!("r{round}")),
+                            ("cause", cause),
+                        ];
+                        if !http
+                            .post(&url)
+                            .form(&fields)
+                            .send()
+                            .await
+                            .is_ok_and(|answer| answer.status() == 200)
+                        {
+                            return;
+                        }
+                        *answered.borrow_mut().entry(call_id.clone()).or_default() += 1;
+                        count.set(count.get() + 1);
+                        if count.get() == after {
+                            enough.notify_one();
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    enough.notified().await;
+    end();
+    for client in clients {
+        client.await.unwrap();
+    }
+    answered.take()
+}
