@@ -21,8 +21,10 @@ WITH added AS (
         '+' || :caller::text, '4930609811111', '+4930609811111', '["Alice Müller"]', 'support', 'ringing',
         '{"action":"accept"}', localtimestamp(3), false, false, false, currval('bench_change')
     )
-    ON CONFLICT DO NOTHING
     RETURNING id
+),
+rings AS (
+    INSERT INTO live_calls (id) SELECT id FROM added
 )
 INSERT INTO journal (change, call, pbx_id, received_at, kind, result, address, content_type, body, status, answer)
 SELECT id, id, 1, localtimestamp(3), 'newCall', 'applied', '127.0.0.1', 'application/x-www-form-urlencoded',
@@ -47,7 +49,10 @@ FROM moved
 RETURNING -- the caller was reached: are there missed calls of theirs?
     ARRAY (SELECT id FROM calls WHERE open AND pbx_id = 1 AND from_key = '+' || :caller::text);
 
-WITH moved AS (
+WITH gone AS (
+    DELETE FROM live_calls WHERE id = :call::bigint
+),
+moved AS (
     UPDATE calls SET
         state = 'ended', outcome = 'answered', cause = 'normalClearing', raw_cause = 'normalClearing',
         ended_at = localtimestamp(3), change = nextval('bench_change')

@@ -1,5 +1,5 @@
-//! Hookswitch: receives a PBX's call events, answers at once, keeps the caller log. The modules, in the order in
-//! which a call travels through them:
+//! Hookswitch: receives a PBX's call events, answers at once, keeps the caller log. docs/ARCHITECTURE.md tells how a
+//! call travels through these modules.
 
 pub mod address; // whence a request comes
 pub mod api; // JSON for people and programs

@@ -63,10 +63,6 @@ pub struct Numbering {
 /// This many digits are an extension, whatever a numbering plan says ("100" would be a possible German number).
 const EXTENSION: usize = 5;
 
-/// More digits than this, without a trunk zero, begin with a country code, be the number valid or not: a made-up
-/// British 447700900666 is no German number of the area 04477.
-const NATIONAL: usize = 11;
-
 /// No country's local numbers are longer.
 const LOCAL: usize = 8;
 
@@ -171,8 +167,8 @@ impl Numbering {
         let own = digits.starts_with(&self.country_code);
         match (self.trunk_zero, own) {
             (true, true) => abroad(),
-            (true, false) if digits.len() > NATIONAL => abroad(),
-            (true, false) => self.local(digits).or_else(abroad).or_else(national),
+            // where national numbers have a trunk zero, digits without one are no national number
+            (true, false) => self.local(digits).or_else(abroad),
             (false, true) => national().or_else(abroad),
             (false, false) => national().or_else(|| self.local(digits)).or_else(abroad),
         }

@@ -1,6 +1,7 @@
 //! What the hot path holds in memory: PBXes, keys and rules, read whole and swapped at once, so that a request in
 //! flight keeps the set that it began with.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -52,8 +53,10 @@ impl Snapshot {
     /// What the database says.
     pub fn load(db: &mut Db, numbering: &Numbering) -> QueryResult<Self> {
         db.transaction(|db| {
-            let pbxes =
-                store::pbxes::all(db)?.into_iter().filter_map(|row| readable("PBX", row.id, pbx(row)));
+            let mut numberings = HashMap::new();
+            let pbxes = store::pbxes::all(db)?
+                .into_iter()
+                .filter_map(|row| readable("PBX", row.id, pbx(row, &mut numberings)));
             let keys = store::keys::all(db)?
                 .into_iter()
                 .filter(|row| row.revoked_at.is_none())
@@ -97,14 +100,21 @@ fn readable<T>(what: &str, id: i64, row: Result<T, String>) -> Option<T> {
     row.inspect_err(|e| log::error!("{what} {id} is left out: {e}")).ok()
 }
 
-fn pbx(row: PbxRow) -> Result<Pbx, String> {
+/// PBXes of one region and area share what they lately read.
+type Numberings = HashMap<(String, Option<String>), Numbering>;
+
+fn pbx(row: PbxRow, numberings: &mut Numberings) -> Result<Pbx, String> {
     let options: serde_json::Value = serde_json::from_str(&row.options).map_err(|e| e.to_string())?;
     let area_code = options.get("area_code").and_then(serde_json::Value::as_str);
+    let numbering = match numberings.entry((row.region.clone(), area_code.map(Into::into))) {
+        Entry::Occupied(known) => known.get().clone(),
+        Entry::Vacant(place) => place.insert(Numbering::new(&row.region, area_code)?).clone(),
+    };
     let old_hash = row.old_token_hash.as_deref().and_then(Hash::from_stored);
     Ok(Pbx {
         id: row.id,
         dialect: dialect::named(&row.dialect).ok_or_else(|| format!("unknown dialect {:?}", row.dialect))?,
-        numbering: Numbering::new(&row.region, area_code)?,
+        numbering,
         allowed_addresses: serde_json::from_str(&row.allowed_addresses).map_err(|e| e.to_string())?,
         enabled: row.enabled,
         token_hash: Hash::from_stored(&row.token_hash).ok_or("its token hash is not 32 bytes")?,

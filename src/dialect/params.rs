@@ -78,8 +78,11 @@ impl<'a> Params<'a> {
     fn read_form(&mut self, text: &'a [u8], place: &str) -> Result<(), Malformed> {
         let text = std::str::from_utf8(text.trim_ascii_end())
             .map_err(|_| Malformed(format!("text that is not UTF-8 in the {place}")))?;
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (pair, after) = cut(rest, b'&');
+            rest = after;
+            let (name, value) = cut(pair, b'=');
             let wrong = |what| {
                 Malformed(format!("{what} in the {place}: {:?}", pair.chars().take(80).collect::<String>()))
             };
@@ -169,6 +172,14 @@ impl Format {
 /// `user[]` is `user`, written as PHP, Rails and sipgate write lists.
 fn plain(name: &str) -> &str {
     name.strip_suffix("[]").unwrap_or(name)
+}
+
+/// What stands before and behind the first `at`; all before where there is none.
+fn cut(text: &str, at: u8) -> (&str, &str) {
+    match memchr::memchr(at, text.as_bytes()) {
+        Some(index) => (&text[..index], &text[index + 1..]),
+        None => (text, ""),
+    }
 }
 
 /// Undoes a form's encoding. Strict, unlike browsers: text that was cut or encoded twice should not pass as a number.

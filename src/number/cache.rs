@@ -1,54 +1,62 @@
 //! What was read lately. The three events of a call carry the same numbers, and people call again.
 
-use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
+
+use hashbrown::HashMap;
 
 use super::Number;
 
-/// A power of two.
-const SLOTS: usize = 4096;
+/// How many texts one generation holds.
+const GENERATION: usize = 2048;
 
 /// Longer texts are no numbers, in bytes.
 const LONGEST: usize = 100;
 
-type Slot = Mutex<Option<(Box<str>, Number)>>;
+/// Two generations: what is found comes back as young; when the young are many, the old are forgotten. Clones share
+/// it. Whoever finds it in use reads the number anew.
+#[derive(Debug, Clone, Default)]
+pub struct Cache(Arc<Mutex<Lately>>);
 
-/// One place for each text, by its hash; the newcomer takes it. So it never grows. Clones share it.
-#[derive(Clone)]
-pub struct Cache {
-    slots: Arc<[Slot]>,
-    hasher: RandomState,
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self { slots: (0..SLOTS).map(|_| Slot::default()).collect(), hasher: RandomState::default() }
-    }
+#[derive(Debug, Default)]
+struct Lately {
+    young: HashMap<Box<str>, Number>,
+    old: HashMap<Box<str>, Number>,
 }
 
 impl Cache {
     /// What `text` was read as.
     pub fn get(&self, text: &str) -> Option<Number> {
-        let slot = self.slot(text)?.try_lock().ok()?;
-        slot.as_ref().filter(|(known, _)| **known == *text).map(|(_, number)| number.clone())
+        self.with(|lately| {
+            if let Some(number) = lately.young.get(text) {
+                return Some(number.clone());
+            }
+            let (text, number) = lately.old.remove_entry(text)?;
+            lately.put(text, number.clone());
+            Some(number)
+        })?
     }
 
-    /// Remembers it, unless the place is being looked at just now.
+    /// Remembers it.
     pub fn put(&self, text: &str, number: &Number) {
-        if let Some(mut slot) = self.slot(text).and_then(|slot| slot.try_lock().ok()) {
-            *slot = Some((text.into(), number.clone()));
+        if text.len() <= LONGEST {
+            self.with(|lately| lately.put(text.into(), number.clone()));
         }
     }
 
-    fn slot(&self, text: &str) -> Option<&Slot> {
-        let hash = |text: &str| usize::try_from(self.hasher.hash_one(text) % SLOTS as u64).ok();
-        self.slots.get(hash(text).filter(|_| text.len() <= LONGEST)?)
+    fn with<T>(&self, f: impl FnOnce(&mut Lately) -> T) -> Option<T> {
+        match self.0.try_lock() {
+            Ok(mut lately) => Some(f(&mut lately)),
+            Err(TryLockError::Poisoned(lately)) => Some(f(&mut lately.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
-impl fmt::Debug for Cache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cache")
+impl Lately {
+    fn put(&mut self, text: Box<str>, number: Number) {
+        if self.young.len() == GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(text, number);
     }
 }

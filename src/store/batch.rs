@@ -247,12 +247,12 @@ impl<'a> Batch<'a> {
     }
 
     /// The calls that are to be written.
-    pub fn changed(&self) -> impl Iterator<Item = &Touched> {
+    pub fn changed(&self) -> impl Iterator<Item = &Touched> + Clone {
         self.touched.iter().filter(|touched| touched.last.is_some())
     }
 
     /// Stored calls that are live no more.
-    pub fn ended(&self) -> impl Iterator<Item = i64> {
+    pub fn ended(&self) -> impl Iterator<Item = i64> + Clone {
         self.changed().filter(|it| it.live && it.call.ended_at.is_some()).map(|it| it.call.id)
     }
 

@@ -98,10 +98,7 @@ fn progress_columns(calls: &[&Touched]) -> Vec<Array> {
         Array::of(calls.iter().map(|it| it.call.answered_at)),
         Array::of(calls.iter().map(|it| it.call.ended_at)),
         Array::of(calls.iter().map(|it| it.call.done)),
-        Array::of(calls.iter().map(|it| it.call.done_by.as_deref())),
-        Array::of(calls.iter().map(|it| it.call.done_at)),
         Array::of(calls.iter().map(|it| it.call.open)),
-        Array::of(calls.iter().map(|it| it.call.note.as_deref())),
     ]
 }
 

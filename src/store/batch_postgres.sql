@@ -10,24 +10,24 @@ said AS MATERIALIZED (
         {}::int[], {}::text[], {}::text[], {}::text[], {}::text[], {}::text[], {}::text[], {}::text[],
         {}::text[], {}::text[], {}::timestamp[], {}::bool[], {}::text[], {}::text[], {}::text[],
         {}::text[], {}::text[], {}::text[], {}::text[], {}::timestamp[], {}::timestamp[], {}::bool[],
-        {}::text[], {}::timestamp[], {}::bool[], {}::text[]
+        {}::bool[]
     ) AS t (
         known_id, id_offset, expected, change_offset, pbx_id, call_id, leg_id, incarnation, direction,
         from_number, from_key, dialed_from, to_number, to_key, users, queue, decision, started_at,
         internal, extra, answered_by, answering_number, state, outcome, cause, raw_cause, answered_at,
-        ended_at, done, done_by, done_at, open, note
+        ended_at, done, open
     )
 ),
 added AS (
     INSERT INTO calls (id, change,
         pbx_id, call_id, leg_id, incarnation, direction, from_number, from_key, dialed_from, to_number,
         to_key, users, queue, decision, started_at, internal, extra, answered_by, answering_number,
-        state, outcome, cause, raw_cause, answered_at, ended_at, done, done_by, done_at, open, note
+        state, outcome, cause, raw_cause, answered_at, ended_at, done, open
     )
     SELECT base + id_offset, base + change_offset,
         pbx_id, call_id, leg_id, incarnation, direction, from_number, from_key, dialed_from, to_number,
         to_key, users, queue, decision, started_at, internal, extra, answered_by, answering_number,
-        state, outcome, cause, raw_cause, answered_at, ended_at, done, done_by, done_at, open, note
+        state, outcome, cause, raw_cause, answered_at, ended_at, done, open
     FROM said, numbers WHERE known_id IS NULL -- one that is there already fails the whole statement
 ),
 rings AS (
@@ -44,8 +44,7 @@ refilled AS (
         internal = said.internal, extra = said.extra, answered_by = said.answered_by,
         answering_number = said.answering_number, state = said.state, outcome = said.outcome,
         cause = said.cause, raw_cause = said.raw_cause, answered_at = said.answered_at,
-        ended_at = said.ended_at, done = said.done, done_by = said.done_by, done_at = said.done_at,
-        open = said.open, note = said.note
+        ended_at = said.ended_at, done = said.done, open = said.open
     FROM said, numbers WHERE calls.id = said.known_id AND calls.change = said.expected
     RETURNING 1
 ),
@@ -53,11 +52,10 @@ refilled AS (
 progress AS MATERIALIZED (
     SELECT * FROM unnest(
         {}::bigint[], {}::bigint[], {}::bigint[], {}::text[], {}::text[], {}::text[], {}::text[],
-        {}::text[], {}::text[], {}::timestamp[], {}::timestamp[], {}::bool[], {}::text[],
-        {}::timestamp[], {}::bool[], {}::text[]
+        {}::text[], {}::text[], {}::timestamp[], {}::timestamp[], {}::bool[], {}::bool[]
     ) AS t (
         known_id, expected, change_offset, answered_by, answering_number, state, outcome, cause,
-        raw_cause, answered_at, ended_at, done, done_by, done_at, open, note
+        raw_cause, answered_at, ended_at, done, open
     )
 ),
 moved AS (
@@ -65,8 +63,7 @@ moved AS (
         answered_by = progress.answered_by, answering_number = progress.answering_number,
         state = progress.state, outcome = progress.outcome, cause = progress.cause,
         raw_cause = progress.raw_cause, answered_at = progress.answered_at,
-        ended_at = progress.ended_at, done = progress.done, done_by = progress.done_by,
-        done_at = progress.done_at, open = progress.open, note = progress.note
+        ended_at = progress.ended_at, done = progress.done, open = progress.open
     FROM progress, numbers WHERE calls.id = progress.known_id AND calls.change = progress.expected
     RETURNING 1
 ),

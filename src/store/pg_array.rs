@@ -20,9 +20,16 @@ pub(super) enum Type {
     Timestamp = 1114,
 }
 
+/// Bytes before the first element.
+const HEAD: usize = 20;
+
 /// What can stand in a column.
 pub(super) trait Element {
     const TYPE: Type;
+    /// How many bytes it takes, at most.
+    fn size(&self) -> usize {
+        8
+    }
     /// Writes the value; `false`, and nothing written, for NULL.
     fn write(&self, out: &mut Vec<u8>) -> bool;
 }
@@ -35,8 +42,9 @@ pub(super) struct Array {
 }
 
 impl Array {
-    pub fn of<E: Element>(elements: impl Iterator<Item = E>) -> Self {
-        let mut bytes = Vec::with_capacity(20 + 16 * elements.size_hint().0);
+    pub fn of<E: Element>(elements: impl Iterator<Item = E> + Clone) -> Self {
+        let size = elements.clone().fold(HEAD, |size, element| size + 4 + element.size());
+        let mut bytes = Vec::with_capacity(size);
         bytes.extend_from_slice(&1_i32.to_be_bytes()); // dimensions
         bytes.extend_from_slice(&1_i32.to_be_bytes()); // may hold NULL
         bytes.extend_from_slice(&(E::TYPE as u32).to_be_bytes());
@@ -99,6 +107,9 @@ impl Element for Option<i32> {
 
 impl Element for Option<&str> {
     const TYPE: Type = Type::Text;
+    fn size(&self) -> usize {
+        self.map_or(0, str::len)
+    }
     fn write(&self, out: &mut Vec<u8>) -> bool {
         self.map(|text| out.extend_from_slice(text.as_bytes())).is_some()
     }
