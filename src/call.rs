@@ -369,8 +369,7 @@ impl Call {
         if matches!(self.decision, Some(Decision::Reject { .. })) || self.cause == Some(Cause::Blocked) {
             return Outcome::Blocked;
         }
-        let machine = self.answered_by.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(VOICEMAIL));
-        if machine || self.cause == Some(Cause::Voicemail) {
+        if self.by_machine() {
             return Outcome::Voicemail;
         }
         if self.answered_at.is_some() {
@@ -398,9 +397,14 @@ impl Call {
         }
     }
 
-    /// Were both sides connected? (What ticks the missed calls of the same number.)
+    /// Did people speak? (What ticks the missed calls of the same number.)
     pub fn reached(&self) -> bool {
-        self.answered_at.is_some() && self.outcome != Some(Outcome::Voicemail)
+        self.answered_at.is_some() && !self.by_machine()
+    }
+
+    fn by_machine(&self) -> bool {
+        self.cause == Some(Cause::Voicemail)
+            || self.answered_by.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(VOICEMAIL))
     }
 
     /// The far end's number in its normal form; `None` for withheld and unknown ones.

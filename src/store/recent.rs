@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::call::Call;
+use crate::call::{Call, Moment, REUSE_AFTER};
 
 /// What names a call to its PBX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,11 +39,15 @@ impl Recent {
         Self { capacity, ..Self::default() }
     }
 
-    pub fn contains(&self, key: &CallKey) -> bool {
+    /// Is it remembered, and still the one that its id means? Where it ended long ago, another node may have begun
+    /// the id's next call.
+    pub fn holds(&self, key: &CallKey, now: Moment) -> bool {
         let hash = self.hashes.hash_one(key);
-        [&self.young, &self.old]
-            .into_iter()
-            .any(|calls| calls.find(hash, |call| CallKey::of(call) == *key).is_some())
+        let known = |calls: &HashTable<Call>| {
+            let known = calls.find(hash, |call| CallKey::of(call) == *key);
+            known.is_some_and(|call| call.ended_at.is_none_or(|ended| now - ended <= REUSE_AFTER))
+        };
+        known(&self.young) || known(&self.old)
     }
 
     /// Hands a call over; it is to be put back once it is written.
@@ -118,8 +122,9 @@ mod tests {
             recent.put(kept);
         }
         assert!(recent.young.len() + recent.old.len() <= 100);
-        assert!(!recent.contains(&CallKey { pbx_id: 1, call_id: "passing-2", leg_id: "" }));
-        assert!(recent.contains(&CallKey { pbx_id: 1, call_id: "passing-999", leg_id: "" }));
+        let holds = |call_id| recent.holds(&CallKey { pbx_id: 1, call_id, leg_id: "" }, crate::clock::now());
+        assert!(!holds("passing-2"));
+        assert!(holds("passing-999"));
     }
 
     #[test]

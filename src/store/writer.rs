@@ -213,14 +213,18 @@ impl Thread {
                 self.write_with_care(arrivals)?
             }
         };
-        let newest = batch.entries.last().map_or(0, |entry| entry.change);
+        let mut newest = batch.entries.last().map_or(0, |entry| entry.change);
         let reaches = !reached.is_empty() || batch.reaches_itself();
         let Batch { touched, recorded, reached: parties, .. } = batch;
         for touched in touched {
             self.recent.put(touched.call);
         }
-        if reaches && let Err(e) = self.tick_reached(&parties) {
-            log::error!("missed calls of callers who were reached stay open: {e}"); // the events are committed
+        if reaches {
+            match self.tick_reached(&parties) {
+                Ok(ticked) => newest = newest.max(ticked),
+                // the events are committed
+                Err(e) => log::error!("missed calls of callers who were reached stay open: {e}"),
+            }
         }
         self.moved.send_replace(newest);
         Ok(recorded)
@@ -228,7 +232,8 @@ impl Thread {
 
     /// With the calls that we remember. New ones are taken to be new: the statement says if that is wrong.
     fn write_from_memory<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
-        let strange = |kind: Kind, key: &CallKey| kind != Kind::NewCall && !self.recent.contains(key);
+        let now = crate::clock::now();
+        let strange = |kind: Kind, key: &CallKey| kind != Kind::NewCall && !self.recent.holds(key, now);
         for call in calls::latest(&mut self.db, &keys_of(arrivals, strange))? {
             self.recent.put(call);
         }
@@ -260,8 +265,9 @@ impl Thread {
         })
     }
 
-    /// Somebody spoke with them: their missed calls need nobody any more.
-    fn tick_reached(&mut self, parties: &[(i64, String)]) -> QueryResult<()> {
+    /// Somebody spoke with them: their missed calls need nobody any more, but for those that a person unticked.
+    /// The newest change number of that, or 0.
+    fn tick_reached(&mut self, parties: &[(i64, String)]) -> QueryResult<i64> {
         let ids = calls::open_of(&mut self.db, parties)?;
         let at = crate::clock::now();
         let amendment = Amendment {
@@ -270,17 +276,18 @@ impl Thread {
             why: Some("the caller was reached".into()),
             at,
             change: Box::new(move |call| {
-                let open = call.open;
+                let open = call.open && call.done_by.is_none();
                 if open {
                     call.tick(true, REACHED, at);
                 }
                 open
             }),
         };
-        for call in amend(&mut self.db, &amendment)? {
-            self.recent.replace(&call);
+        let ticked = amend(&mut self.db, &amendment)?;
+        for call in &ticked {
+            self.recent.replace(call);
         }
-        Ok(())
+        Ok(ticked.iter().map(|call| call.change).max().unwrap_or(0))
     }
 
     fn amend(&mut self, amendment: &Amendment) -> Result<Vec<Call>> {

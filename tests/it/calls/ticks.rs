@@ -105,6 +105,7 @@ async fn who_was_reached_need_not_be_called_back() {
     let call = shown(&app, "1").await;
     assert_eq!((&call["done"], &call["done_by"]), (&json!(true), &json!("reached")));
     assert!(call["done_at"].is_string());
+    assert_eq!(*app.app.store.writer.newest().borrow(), call["change"], "who waits for changes is told");
     assert_eq!(journal(&app, "1").await.pop().unwrap().0, "reached");
     assert_eq!(ids(&app.agent, "done=false").await, ["other", "2"], "a person's word stays");
 

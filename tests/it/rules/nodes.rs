@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{block, is_blocked};
 use crate::harness::{TestApp, TestDatabase, eventually, spawn, spawn_on};
+use crate::past;
 
 /// Two servers; `None` on SQLite, whose file is one server's.
 fn two() -> Option<(TestApp, TestApp)> {
@@ -29,6 +31,27 @@ async fn a_rule_made_on_one_acts_on_the_other() {
     println!("the other server knew the rule after {:?}", begun.elapsed());
     second.manager.delete(&format!("/api/v1/block-rules/{}", rule["id"])).await.is(204);
     eventually("and back", async || !is_blocked(&first, "442079460123").await).await;
+}
+
+#[actix_web::test]
+async fn an_id_that_is_used_again_on_the_other_is_another_call() {
+    let Some((first, second)) = two() else { return };
+    let path = first.pbx_url.strip_prefix(&first.base_url).unwrap();
+    let post = async |to: &TestApp, event: &str| {
+        let fields = [("event", event), ("direction", "in"), ("callId", "1"), ("from", "493023125001")];
+        to.nobody.send(to.nobody.http.post(format!("{}{path}", to.base_url)).form(&fields)).await.is(200);
+    };
+    for event in ["newCall", "hangup"] {
+        post(&first, event).await;
+    }
+    past::let_pass(&first, TimeDelta::seconds(61)).await;
+    post(&second, "newCall").await;
+    post(&first, "answer").await; // it remembers the call before
+    post(&second, "hangup").await;
+    let calls = first.agent.get_json("/api/v1/calls").await["data"].clone();
+    let told = |row: usize| ["incarnation", "outcome"].map(|field| calls[row][field].clone());
+    assert_eq!(told(0), [json!(2), json!("answered")], "{calls}");
+    assert_eq!(told(1), [json!(1), json!("missed")], "{calls}");
 }
 
 #[actix_web::test]
