@@ -1,7 +1,7 @@
 //! The caller log as a list: every filter, paged by key, and bounded however long the log is.
 //!
 //! A page is merged from the first rows of a few `arms`, each of which an index serves in the order of time. What no
-//! index knows (outcome, queue, ...) is looked at row by row, at most [`BUDGET`] rows to a page: such a page may be
+//! index knows (outcome, queue, ...) is looked at row by row, at most `BUDGET` rows to a page: such a page may be
 //! short and still have a next one. What is searched as text is described at `search`.
 
 mod arms;
