@@ -80,7 +80,7 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 }
 
 /// Blocks or allows a caller, from the next call on.
-#[utoipa::path(tag = "block-rules", responses((status = 201, body = BlockEntry), WriteRefusals))]
+#[utoipa::path(tag = "block-rules", request_body = BlockEntry, responses((status = 201, body = BlockEntry), WriteRefusals))]
 #[post("/block-rules")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<BlockEntry>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
@@ -102,7 +102,7 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<BlockEntry>)
 }
 
 /// Changes a rule; its hits stay.
-#[utoipa::path(tag = "block-rules", responses((status = 200, body = BlockEntry), WriteRefusals))]
+#[utoipa::path(tag = "block-rules", request_body = BlockRuleChange, responses((status = 200, body = BlockEntry), WriteRefusals))]
 #[patch("/block-rules/{id}")]
 pub async fn change(
     app: Data<App>,

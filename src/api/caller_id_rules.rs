@@ -93,7 +93,7 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 }
 
 /// Chooses the caller ID of some calls, from the next call on.
-#[utoipa::path(tag = "caller-id-rules", responses((status = 201, body = CallerIdEntry), WriteRefusals))]
+#[utoipa::path(tag = "caller-id-rules", request_body = CallerIdEntry, responses((status = 201, body = CallerIdEntry), WriteRefusals))]
 #[post("/caller-id-rules")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<CallerIdEntry>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;
@@ -114,7 +114,7 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<CallerIdEntr
 }
 
 /// Changes a rule; its hits stay.
-#[utoipa::path(tag = "caller-id-rules", responses((status = 200, body = CallerIdEntry), WriteRefusals))]
+#[utoipa::path(tag = "caller-id-rules", request_body = CallerIdRuleChange, responses((status = 200, body = CallerIdEntry), WriteRefusals))]
 #[patch("/caller-id-rules/{id}")]
 pub async fn change(
     app: Data<App>,
@@ -156,7 +156,7 @@ pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Htt
 }
 
 /// Puts all caller-ID rules into a new order.
-#[utoipa::path(tag = "caller-id-rules", responses((status = 204), WriteRefusals))]
+#[utoipa::path(tag = "caller-id-rules", request_body = Order, responses((status = 204), WriteRefusals))]
 #[put("/caller-id-rules/order")]
 pub async fn order(app: Data<App>, caller: Caller, Sent(order): Sent<Order>) -> Result<HttpResponse> {
     caller.at_least(Role::Manager)?;

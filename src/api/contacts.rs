@@ -206,7 +206,7 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<ContactWords
 }
 
 /// Changes a contact.
-#[utoipa::path(tag = "contacts", responses((status = 200, body = ContactView), WriteRefusals))]
+#[utoipa::path(tag = "contacts", request_body = ContactChange, responses((status = 200, body = ContactView), WriteRefusals))]
 #[patch("/contacts/{id}")]
 pub async fn change(
     app: Data<App>,

@@ -156,7 +156,7 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 }
 
 /// Makes a PBX. Its URL is in this answer and nowhere else.
-#[utoipa::path(tag = "pbxes", responses((status = 201, body = PbxWithUrl), WriteRefusals))]
+#[utoipa::path(tag = "pbxes", request_body = PbxRequest, responses((status = 201, body = PbxWithUrl), WriteRefusals))]
 #[post("/pbxes")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<PbxRequest>) -> Result<HttpResponse> {
     caller.at_least(Role::Admin)?;
@@ -179,7 +179,7 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<PbxRequest>)
 }
 
 /// Changes a PBX, from its next event on.
-#[utoipa::path(tag = "pbxes", responses((status = 200, body = PbxView), WriteRefusals))]
+#[utoipa::path(tag = "pbxes", request_body = PbxChange, responses((status = 200, body = PbxView), WriteRefusals))]
 #[patch("/pbxes/{id}")]
 pub async fn change(
     app: Data<App>,
@@ -211,7 +211,7 @@ pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Htt
 
 /// Gives a PBX a new token. The URL is in this answer and nowhere else; the old one stays good for a while, so that
 /// there is time to paste the new one.
-#[utoipa::path(tag = "pbxes", responses((status = 201, body = PbxWithUrl), WriteRefusals))]
+#[utoipa::path(tag = "pbxes", request_body = NewToken, responses((status = 201, body = PbxWithUrl), WriteRefusals))]
 #[post("/pbxes/{id}/token")]
 pub async fn rotate(
     app: Data<App>,

@@ -26,7 +26,7 @@ pub async fn read(app: Data<App>, caller: Caller) -> Result<Json<Rulebook>> {
 
 /// Puts a whole set in the place of the one that there is, all or nothing. A rule that comes with the id and the
 /// pattern of one that is there stays that one, with its hits; all others are new.
-#[utoipa::path(tag = "rules", responses((status = 200, body = Replaced), WriteRefusals))]
+#[utoipa::path(tag = "rules", request_body = Rulebook, responses((status = 200, body = Replaced), WriteRefusals))]
 #[put("/rules")]
 pub async fn replace(app: Data<App>, caller: Caller, Sent(set): Sent<Rulebook>) -> Result<Json<Replaced>> {
     caller.at_least(Role::Manager)?;
@@ -38,7 +38,7 @@ pub async fn replace(app: Data<App>, caller: Caller, Sent(set): Sent<Rulebook>) 
 }
 
 /// What would be answered to a call, by which rule, and why. Nothing is counted or kept.
-#[utoipa::path(tag = "rules", responses((status = 200, body = Checked), WriteRefusals))]
+#[utoipa::path(tag = "rules", request_body = Check, responses((status = 200, body = Checked), WriteRefusals))]
 #[post("/rules/check")]
 pub async fn check(app: Data<App>, caller: Caller, Sent(call): Sent<Check>) -> Result<Json<Checked>> {
     let visible = |pbx| caller.0.sees(pbx);

@@ -23,6 +23,18 @@ async fn what_is_written_is_described_and_nothing_else() {
 }
 
 #[actix_web::test]
+async fn what_takes_a_body_says_which() {
+    let app = spawn();
+    let document = app.nobody.get_json("/api/v1/openapi.json").await;
+    for (method, path) in described(&app).await {
+        let operation = &document["paths"][&path][method.to_lowercase()];
+        let takes_one = ["POST", "PUT", "PATCH"].contains(&method.as_str());
+        let content = operation["requestBody"]["content"].as_object();
+        assert_eq!(content.is_some_and(|content| !content.is_empty()), takes_one, "{method} {path}");
+    }
+}
+
+#[actix_web::test]
 async fn what_is_described_is_there() {
     let app = spawn();
     let token = app.pbx_url.rsplit('/').next().unwrap();
