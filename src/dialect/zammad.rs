@@ -146,7 +146,7 @@ fn within<'a>(name: &str, text: &'a str, limit: usize) -> Result<&'a str, Refusa
     }
 }
 
-/// The documented words; and what FreeSWITCH, Asterisk and Q.850 say instead, since real bridges pass that on.
+/// The documented words. Whatever else bridges pass on (FreeSWITCH says NORMAL_CLEARING) is kept as sent.
 fn cause(word: &str) -> Option<Cause> {
     word.parse().ok()
 }
