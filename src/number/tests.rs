@@ -194,22 +194,6 @@ fn trunk_zeros_are_known_by_region() {
     }
 }
 
-/// By hand: `cargo test --lib number::tests::cost -- --ignored --nocapture`.
-#[test]
-#[ignore = "prints times"]
-fn cost() {
-    let german = numbering("DE", None);
-    for text in ["49301234567", "030/1234567", "+49 99999 222222 2", "anonymous", "100"] {
-        let time = |f: &dyn Fn() -> bool| {
-            let start = std::time::Instant::now();
-            assert!((0..20_000).all(|_| f()));
-            start.elapsed() / 20_000
-        };
-        let read = time(&|| !german.key_of(&spelling::restore_plus(text).unwrap()).is_empty());
-        println!("{text:?}: read {read:?}, from the cache {:?}", time(&|| german.read(text).is_some()));
-    }
-}
-
 fn any_numbering() -> impl Strategy<Value = Numbering> {
     let region =
         prop::sample::select(vec!["DE", "AT", "US", "IT", "GB", "AR", "MX", "BR", "HU", "JP", "RU", "SM"]);

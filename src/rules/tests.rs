@@ -389,32 +389,3 @@ proptest! {
         blocks(&pattern, &from);
     }
 }
-
-/// By hand, optimised: `cargo rustc --lib --profile test -- -C opt-level=3`, then the binary with
-/// `rules::tests::cost --ignored --nocapture`.
-#[test]
-#[ignore = "prints times"]
-fn cost() {
-    let german = german();
-    let mut blocks: Vec<_> = (0..5_000).map(|n| block(n, &format!("+49301{n:06}"))).collect();
-    blocks.extend((0..5_000).map(|n| block(10_000 + n, &format!("+{}*", 430_000 + n * 7))));
-    let choices = (0..1_000).map(|n| choose(n, &format!("49{}*", 300 + n), "4930123456")).collect();
-    let start = std::time::Instant::now();
-    let set = RuleSet::new(blocks, choices, &german);
-    println!("read 11,000 rules in {:?}", start.elapsed());
-    for (direction, text) in [
-        (Direction::In, "49301234567"),
-        (Direction::In, "030 1000017"),
-        (Direction::In, "+436641234567"),
-        (Direction::Out, "0301234567"),
-        (Direction::Out, "4420794609"),
-    ] {
-        let number = german.read(text);
-        let number = number.as_ref();
-        let question =
-            Question { pbx_id: 1, direction, from: number, to: number, queue: None, users: &[], at: at(0) };
-        let start = std::time::Instant::now();
-        let hits: usize = (0..100_000).map(|_| usize::from(set.decide(&question) != Decision::Accept)).sum();
-        println!("{direction} {text:?}: {:?} each, {hits} hits", start.elapsed() / 100_000);
-    }
-}

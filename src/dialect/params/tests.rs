@@ -159,19 +159,6 @@ fn malformed() {
     assert!(refused("", JSON, many.as_bytes()).contains("more than 200"));
 }
 
-/// By hand, see `rules::tests::cost`.
-#[test]
-#[ignore = "prints times"]
-fn cost() {
-    let form = "event=newCall&from=%2B49+30+1234567&to=4930609811111&direction=in&callId=c-1&user%5B%5D=Alice&queue=support";
-    let json = r#"{"event":"newCall","from":"030123456","to":"150","direction":"in","call_id":"u-1","callid":"u-1","user":"Alice"}"#;
-    for (kind, body) in [(FORM, form), (JSON, json)] {
-        let start = std::time::Instant::now();
-        assert!((0..100_000).all(|_| Params::read("", kind, body.as_bytes()).is_ok()));
-        println!("{kind:?}: {:?}", start.elapsed() / 100_000);
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
