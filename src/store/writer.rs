@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::amend::{Amendment, amend};
 use super::batch::Batch;
-pub use super::batch::{Arrival, Recorded, RuleHit, without};
+pub use super::batch::{Arrival, Hook, Recorded, RuleHit, without};
 use super::calls;
 use super::recent::{CallKey, Recent};
 use super::target::Target;
@@ -347,7 +347,7 @@ fn keys_of<'a>(arrivals: &'a [Waiting], wanted: impl Fn(Kind, &CallKey) -> bool)
 }
 
 fn fold<'a>(arrivals: &'a [Waiting], mut known: impl FnMut(&CallKey) -> Option<Call>) -> Batch<'a> {
-    let mut batch = Batch::default();
+    let mut batch = Batch::with_capacity(arrivals.len());
     for (arrival, _) in arrivals {
         batch.add(arrival, &mut known);
     }
