@@ -196,51 +196,43 @@ impl<'a> Batch<'a> {
     ) -> usize {
         let key = CallKey { pbx_id, call_id: &event.call_id, leg_id: &event.leg_id };
         let hash = self.hashes.hash_one(key);
-        let here = self.latest.find_mut(hash, |index| CallKey::of(&self.touched[*index].call) == key);
-        let incarnation = match here {
-            Some(index) if !self.touched[*index].call.is_over_for(event) => return *index,
-            Some(index) => {
-                let next = self.touched[*index].call.incarnation + 1;
-                *index = self.touched.len();
-                next
-            }
-            None => {
-                let stored = known(&key).map(|call| {
-                    let (expected, live) = (Some(call.change), call.ended_at.is_none());
-                    self.touched.push(Touched {
-                        call,
-                        expected,
-                        first: position,
-                        last: None,
-                        only_progress: true,
-                        live,
-                    });
-                    &self.touched[self.touched.len() - 1].call
-                });
-                let over = stored.is_some_and(|call| call.is_over_for(event));
-                let next = stored.map_or(1, |call| call.incarnation + 1);
-                let index =
-                    if stored.is_some() && !over { self.touched.len() - 1 } else { self.touched.len() };
-                let touched = &self.touched;
-                self.latest.insert_unique(hash, index, |i| {
-                    self.hashes.hash_one(touched.get(*i).map_or(key, |touched| CallKey::of(&touched.call)))
-                });
-                if index < self.touched.len() {
-                    return index;
-                }
-                next
+        let here = self.latest.find(hash, |index| CallKey::of(&self.touched[*index].call) == key).copied();
+        let latest = here.or_else(|| known(&key).map(|call| self.touch_stored(call, position)));
+        let index = match latest {
+            Some(index) if !self.touched[index].call.is_over_for(event) => index,
+            over => {
+                let incarnation = over.map_or(1, |index| self.touched[index].call.incarnation + 1);
+                self.touch_new(Call::begin(pbx_id, incarnation, event), position)
             }
         };
-        let call = Call::begin(pbx_id, incarnation, event);
-        self.touched.push(Touched {
-            call,
-            expected: None,
-            first: position,
-            last: None,
-            only_progress: false,
-            live: false,
-        });
+        if here != Some(index) {
+            self.set_latest(hash, index);
+        }
+        index
+    }
+
+    fn touch_stored(&mut self, call: Call, position: usize) -> usize {
+        let (expected, live) = (Some(call.change), call.ended_at.is_none());
+        self.touched.push(Touched { call, expected, first: position, last: None, only_progress: true, live });
         self.touched.len() - 1
+    }
+
+    fn touch_new(&mut self, call: Call, position: usize) -> usize {
+        let touched =
+            Touched { call, expected: None, first: position, last: None, only_progress: false, live: false };
+        self.touched.push(touched);
+        self.touched.len() - 1
+    }
+
+    /// Later events of its key, whose hash this is, are about that call.
+    fn set_latest(&mut self, hash: u64, index: usize) {
+        let key_at = |index: usize| CallKey::of(&self.touched[index].call);
+        match self.latest.find_mut(hash, |known| key_at(*known) == key_at(index)) {
+            Some(known) => *known = index,
+            None => {
+                self.latest.insert_unique(hash, index, |known| self.hashes.hash_one(key_at(*known)));
+            }
+        }
     }
 
     /// What came of it; and whether what was decided of this event is what counts.
