@@ -16,6 +16,7 @@ mod contacts;
 mod health;
 mod journal_view;
 mod keys;
+mod leg_view;
 mod openapi;
 mod page;
 mod pbx_journal;

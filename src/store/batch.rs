@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
-use crate::call::{Call, CallEvent, Decision, Effect, Extra, Kind, Moment};
+use crate::call::{Call, CallEvent, Decision, Effect, Kind, Moment};
 use crate::dialect::{Refusal, Reply, Said};
 use crate::pbx::Pbx;
 use crate::rules::Rule;
@@ -236,7 +236,7 @@ impl<'a> Batch<'a> {
         let call = &mut touched.call;
         let (reached, undecided, shape) = (call.reached(), call.decision.is_none(), Shape::of(call));
         let effect = call.apply(event, decided.clone());
-        touched.only_progress &= shape == Shape::of(call);
+        touched.only_progress &= shape == Shape::of(call) && call.extra.is_none();
         if effect == Effect::Applied || touched.expected.is_none() {
             touched.last = Some(position);
         }
@@ -291,7 +291,7 @@ pub(super) fn offset(position: usize) -> i64 {
 /// are compared.
 #[derive(PartialEq)]
 struct Shape {
-    filled: [bool; 8],
+    filled: [bool; 7],
     users: usize,
     started_at: Moment,
 }
@@ -307,7 +307,6 @@ impl Shape {
                 call.queue.is_some(),
                 call.decision.is_some(),
                 call.internal,
-                call.extra == Extra::default(),
             ],
             users: call.users.len(),
             started_at: call.started_at,
