@@ -1,5 +1,6 @@
 //! Who follows calls as they change.
 
+mod poll;
 mod stream;
 
 use serde_json::json;
