@@ -75,7 +75,7 @@ fn nouns(config: &mut ServiceConfig) {
     config.configure(pbxes::routes);
     config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
     config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
-    config.service(live::sse::stream).service(live::changes::changes);
+    config.service(live::sse::follow).service(live::changes::changes);
     config.service(calls_done::mark).service(calls::show).service(calls::change);
 }
 

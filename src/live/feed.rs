@@ -165,6 +165,9 @@ async fn step(
 ) -> Result<i64> {
     // before what is in memory is taken: so that is told from memory, with each state that a call went through
     let newest = if look { app.store.query(journal::newest).await? } else { told };
+    if newest > told {
+        sleep(PACE).await; // what this node just wrote is still on its way here
+    }
     loop {
         match committed.try_recv() {
             Ok(batch) => batches.push(batch),

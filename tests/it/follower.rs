@@ -78,7 +78,8 @@ impl Follower {
 
     /// Reads what came. `false` at the end, or where the other side is gone.
     async fn read(&mut self) -> bool {
-        let Ok(Some(bytes)) = self.response.chunk().await else { return false };
+        let read = tokio::time::timeout(Duration::from_secs(20), self.response.chunk());
+        let Ok(Some(bytes)) = read.await.expect("an event within 20 s") else { return false };
         self.unread.extend_from_slice(&bytes);
         while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.unread.drain(..=end).collect();
