@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod feed;
 pub mod news;
+pub mod noojee;
 pub mod poll;
 pub mod sse;
 

@@ -1,5 +1,7 @@
 //! Who follows calls as they change.
 
+mod nodes;
+mod noojee;
 mod poll;
 mod stream;
 
