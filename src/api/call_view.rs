@@ -1,5 +1,7 @@
 //! A call as it is shown: to programs, on the command line and in streams.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -130,22 +132,46 @@ pub struct CallView {
 /// # Errors
 /// What the database says.
 pub fn views(db: &mut Db, calls: Vec<Call>) -> diesel::QueryResult<Vec<CallView>> {
-    let mut keys: Vec<String> =
-        calls.iter().flat_map(|call| [&call.from_key, &call.to_key]).flatten().cloned().collect();
+    let names = names(db, &calls)?;
+    Ok(calls.into_iter().map(|call| CallView::named(call, &names)).collect())
+}
+
+/// Who has which numbers.
+pub struct Names(HashMap<String, Vec<Named>>);
+
+impl Names {
+    /// The newest contact that has the number.
+    fn newest(&self, key: Option<&String>) -> Option<&Named> {
+        self.0.get(key?)?.first()
+    }
+
+    /// Name and company, in lower case, of everybody who has one of the call's numbers.
+    pub fn texts<'n>(&'n self, call: &Call) -> impl Iterator<Item = &'n str> + use<'n> {
+        let of = |key: &Option<String>| self.0.get(key.as_ref()?).map(Vec::as_slice);
+        let both = [of(&call.from_key), of(&call.to_key)];
+        both.into_iter().flatten().flatten().map(|named| named.sort_key.as_str())
+    }
+}
+
+/// Who has the numbers of these calls.
+///
+/// # Errors
+/// What the database says.
+pub fn names<'a>(db: &mut Db, calls: impl IntoIterator<Item = &'a Call>) -> diesel::QueryResult<Names> {
+    let keys = calls.into_iter().flat_map(|call| [&call.from_key, &call.to_key]).flatten();
+    let mut keys: Vec<String> = keys.cloned().collect();
     keys.sort_unstable();
     keys.dedup();
-    let names = contacts::names(db, &keys)?;
-    let named = |key: Option<&String>| names.get(key?)?.first();
-    Ok(calls
-        .into_iter()
-        .map(|call| {
-            let (from, to) = (named(call.from_key.as_ref()), named(call.to_key.as_ref()));
-            CallView::of(call, from, to)
-        })
-        .collect())
+    contacts::names(db, &keys).map(Names)
 }
 
 impl CallView {
+    /// The call with the names of its numbers.
+    pub fn named(call: Call, names: &Names) -> Self {
+        let (from, to) = (names.newest(call.from_key.as_ref()), names.newest(call.to_key.as_ref()));
+        Self::of(call, from, to)
+    }
+
     fn of(call: Call, from: Option<&Named>, to: Option<&Named>) -> Self {
         let (waiting_ms, talking_ms, answered) = (call.waiting_ms(), call.talking_ms(), call.was_answered());
         let extra = call.extra.map_or_else(Extra::default, |extra| *extra);

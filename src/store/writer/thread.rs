@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::Error as DbError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::linger::Linger;
+use super::news::News;
 use super::{Job, REACHED};
 use crate::call::{Call, Kind};
 use crate::error::{Error, Result};
@@ -34,7 +35,7 @@ pub(super) struct Thread {
     recent: Recent,
     checkpoints: Option<Checkpoints>,
     shared_until: Option<Instant>,
-    moved: watch::Sender<i64>,
+    news: News,
     metrics: Arc<Metrics>,
 }
 
@@ -42,9 +43,9 @@ pub(super) struct Thread {
 type Waiting = (Box<Arrival>, oneshot::Sender<Result<Recorded>>);
 
 impl Thread {
-    pub fn new(db: Db, target: Target, moved: watch::Sender<i64>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(db: Db, target: Target, news: News, metrics: Arc<Metrics>) -> Self {
         let checkpoints = Checkpoints::start(&target);
-        Self { db, target, recent: Recent::new(REMEMBERED), checkpoints, shared_until: None, moved, metrics }
+        Self { db, target, recent: Recent::new(REMEMBERED), checkpoints, shared_until: None, news, metrics }
     }
 
     /// Until all who could send are gone, or one sends `Close`.
@@ -146,7 +147,9 @@ impl Thread {
                 self.write_with_care(arrivals)?
             }
         };
-        let mut newest = batch.entries.last().map_or(0, |entry| entry.change);
+        let range = batch.entries.first().zip(batch.entries.last());
+        let (first, mut newest) = range.map_or((0, 0), |(first, last)| (first.change, last.change));
+        self.news.tell(first - 1, newest, || batch.moved());
         let reaches = !reached.is_empty() || batch.reaches_itself();
         let Batch { touched, recorded, reached: parties, .. } = batch;
         for touched in touched {
@@ -159,7 +162,7 @@ impl Thread {
                 Err(e) => log::error!("missed calls of callers who were reached stay open: {e}"),
             }
         }
-        self.moved.send_replace(newest);
+        self.news.newest.send_replace(newest);
         Ok(recorded)
     }
 
@@ -217,6 +220,7 @@ impl Thread {
             }),
         };
         let ticked = amend(&mut self.db, &amendment)?;
+        self.news.tell_amended(&amendment, &ticked);
         for call in &ticked {
             self.recent.replace(call);
         }
@@ -233,8 +237,9 @@ impl Thread {
             self.recent.replace(call);
         }
         if let Some(newest) = changed.iter().map(|call| call.change).max() {
-            self.moved.send_replace(newest);
+            self.news.newest.send_replace(newest);
         }
+        self.news.tell_amended(amendment, &changed);
         Ok(changed)
     }
 
