@@ -125,7 +125,7 @@ pub struct Extra {
 }
 
 /// One row of the caller log.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The change number of the event that made it.
     pub id: i64,

@@ -129,6 +129,11 @@ pub fn views(db: &mut Db, calls: Vec<Call>) -> diesel::QueryResult<Vec<CallView>
 }
 
 impl CallView {
+    /// Without looking up names.
+    pub fn nameless(call: Call) -> Self {
+        Self::of(call, None, None)
+    }
+
     fn of(call: Call, from: Option<&Named>, to: Option<&Named>) -> Self {
         Self {
             id: call.id,

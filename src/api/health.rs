@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, get};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::clock;
 use crate::error::{Error, Problem, Result};
 use crate::store;
 
@@ -38,6 +39,9 @@ pub async fn readyz(app: Data<App>) -> Result<HttpResponse> {
 #[get("/metrics", wrap = "super::headers()")]
 pub async fn metrics(app: Data<App>) -> HttpResponse {
     let live = app.store.query(store::calls::count_live).await.unwrap_or(-1);
+    let oldest = app.store.query(store::deliveries::oldest_due).await.unwrap_or_default();
+    let late = oldest.map_or(0, |due| (clock::now() - due).num_milliseconds().max(0));
+    app.metrics.oldest_delivery(late as f64 / 1000.0);
     app.metrics.gauges(app.store.writer.queued(), live);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(app.metrics.render())
 }

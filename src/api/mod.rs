@@ -24,6 +24,9 @@ mod pbx_words;
 mod pbxes;
 mod query;
 mod rule_set;
+mod webhook_deliveries;
+mod webhook_view;
+mod webhooks;
 mod zammad;
 mod zammad_view;
 
@@ -39,12 +42,13 @@ use crate::app::App;
 use crate::error::Error;
 
 pub use call_filter::CallFilter;
-pub use call_view::{CallView, NumberView};
+pub use call_view::{CallView, NumberView, views as call_views};
 pub use calls::{page_position, read_page};
 pub use keys::KeyView;
 pub use openapi::{Description, docs};
 pub use page::limit as page_limit;
 pub use pbxes::PbxView;
+pub use webhook_view::{DeliveryView, WebhookChange, WebhookView};
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
@@ -70,6 +74,7 @@ fn nouns(config: &mut ServiceConfig) {
     config.configure(rule_set::routes);
     config.configure(contacts::routes);
     config.configure(pbxes::routes);
+    config.configure(webhooks::routes);
     config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
     config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
     config.service(calls_done::mark).service(calls::show).service(calls::change);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::Error as DbError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::amend::{Amendment, amend};
 use super::batch::Batch;
@@ -18,7 +18,7 @@ pub use super::batch::{Arrival, Recorded, RuleHit, without};
 use super::calls;
 use super::recent::{CallKey, Recent};
 use super::target::Target;
-use super::{Db, batch_postgres, batch_sqlite};
+use super::{Db, batch_postgres, batch_sqlite, enqueue};
 use crate::call::{Call, Kind};
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
@@ -54,6 +54,7 @@ pub struct Writer {
     jobs: mpsc::Sender<Job>,
     /// The newest change number: says "look again" to whoever waits.
     newest: watch::Receiver<i64>,
+    told: Arc<Notify>,
 }
 
 impl Writer {
@@ -61,19 +62,21 @@ impl Writer {
     pub fn start(db: Db, target: Target, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let (moved, newest) = watch::channel(0);
+        let told = Arc::new(Notify::new());
         let thread = Thread {
             db,
             target,
             recent: Recent::new(limits.remembered_calls),
             shared_until: None,
             moved,
+            told: told.clone(),
             metrics,
         };
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || thread.run(inbox))
             .expect("a thread can be started at start-up");
-        Self { jobs, newest }
+        Self { jobs, newest, told }
     }
 
     /// Writes down what came of one request. Returns after the commit.
@@ -122,6 +125,11 @@ impl Writer {
     pub fn newest(&self) -> watch::Receiver<i64> {
         self.newest.clone()
     }
+
+    /// Wakes whoever sends to webhooks, when there is something new to be sent.
+    pub fn told(&self) -> Arc<Notify> {
+        self.told.clone()
+    }
 }
 
 const STOPPED: Error = Error::Unavailable("the server is stopping");
@@ -133,6 +141,7 @@ struct Thread {
     recent: Recent,
     shared_until: Option<Instant>,
     moved: watch::Sender<i64>,
+    told: Arc<Notify>,
     metrics: Arc<Metrics>,
 }
 
@@ -214,6 +223,9 @@ impl Thread {
             }
         };
         let mut newest = batch.entries.last().map_or(0, |entry| entry.change);
+        if !batch.tells.is_empty() {
+            self.told.notify_one();
+        }
         let reaches = !reached.is_empty() || batch.reaches_itself();
         let Batch { touched, recorded, reached: parties, .. } = batch;
         for touched in touched {
@@ -240,6 +252,7 @@ impl Thread {
         // taken, not copied: where the writing fails they are read anew
         let mut batch = fold(arrivals, |key| self.recent.take(key));
         let reached = match &mut self.db {
+            db if !batch.tells.is_empty() => db.transaction(|db| enqueue::write(db, &mut batch))?,
             Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
             Db::Sqlite(conn) => batch_sqlite::write(conn, &mut batch)?,
         };
@@ -257,10 +270,7 @@ impl Thread {
                 stored.put(call);
             }
             let mut batch = fold(arrivals, |key| stored.take(key));
-            let reached = match db {
-                Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
-                Db::Sqlite(conn) => batch_sqlite::write_within(conn, &mut batch)?,
-            };
+            let reached = enqueue::write(db, &mut batch)?;
             Ok((batch, reached))
         })
     }

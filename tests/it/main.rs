@@ -7,6 +7,7 @@ mod harness;
 mod past;
 mod postgres;
 mod program;
+mod receiver;
 
 mod calls;
 mod command_line;
@@ -19,3 +20,4 @@ mod openapi;
 mod refusals;
 mod rules;
 mod start;
+mod webhooks;
