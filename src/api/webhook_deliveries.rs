@@ -96,6 +96,6 @@ pub async fn redeliver(
         Ok(rows::redeliver(db, *id, &again, clock::now())?)
     };
     let redelivered = app.store.query(work).await?;
-    app.store.writer.told().notify_one();
+    app.store.writer.told().send_replace(());
     Ok(Json(Redelivered { redelivered }))
 }

@@ -6,7 +6,6 @@
 //! with it.
 
 use chrono::TimeDelta;
-use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::Db;
@@ -21,36 +20,50 @@ const BEHIND: TimeDelta = TimeDelta::seconds(1);
 /// A webhook is left alone for a while from this many failures in a row.
 const FAILURES: i32 = 3;
 
+/// Which webhooks: those whose receivers answered well the last time, or all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// They did.
+    Proven,
+    /// They failed, or were never asked.
+    Other,
+}
+
 /// A webhook that something is due for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
     /// The webhook.
     pub webhook_id: i64,
-    /// Its receiver answered well the last time.
-    pub proven: bool,
+    /// The call of which it is to be told first.
+    pub call: i64,
 }
 
-/// The webhooks that something is due for and that are not left alone, by number.
+/// The webhooks of that lane that something is due for and that are not left alone, by number.
 ///
 /// # Errors
 /// What the database says.
-pub fn due(db: &mut Db, now: Moment) -> QueryResult<Vec<Due>> {
-    let something = deliveries::table
+pub fn due(db: &mut Db, lane: Lane, now: Moment) -> QueryResult<Vec<Due>> {
+    let first = deliveries::table
         .filter(deliveries::webhook_id.eq(webhooks::id))
         .filter(deliveries::done_at.is_null())
-        .filter(deliveries::due_at.le(now));
-    let rows: Vec<(i64, i32, Option<Moment>)> = webhooks::table
+        .filter(deliveries::due_at.le(now))
+        .order((deliveries::due_at, deliveries::id))
+        .select(deliveries::call)
+        .limit(1)
+        .single_value();
+    let ready = webhooks::table
         .filter(webhooks::enabled)
         .filter(webhooks::resume_at.is_null().or(webhooks::resume_at.le(now)))
-        .filter(exists(something))
         .order(webhooks::id)
-        .select((webhooks::id, webhooks::failures, webhooks::succeeded_at))
-        .load(db)?;
-    let due = |(webhook_id, failures, succeeded_at): (i64, i32, Option<Moment>)| Due {
-        webhook_id,
-        proven: failures == 0 && succeeded_at.is_some(),
+        .select((webhooks::id, first));
+    let proven = webhooks::failures.eq(0).and(webhooks::succeeded_at.is_not_null());
+    let rows: Vec<(i64, Option<i64>)> = match lane {
+        Lane::Proven => ready.filter(proven).load(db)?,
+        Lane::Other => {
+            ready.filter(webhooks::failures.gt(0).or(webhooks::succeeded_at.is_null())).load(db)?
+        }
     };
-    Ok(rows.into_iter().map(due).collect())
+    Ok(rows.into_iter().filter_map(|(webhook_id, call)| Some(Due { webhook_id, call: call? })).collect())
 }
 
 /// A delivery that is this node's to send.
@@ -73,6 +86,10 @@ pub struct Attempt {
     pub call: i64,
     /// Which attempt it was: none that was claimed anew meanwhile is settled.
     pub number: i32,
+    /// How the receiver fared until then.
+    pub failures: i32,
+    /// Since when it failed.
+    pub failing_since: Option<Moment>,
     /// What follows.
     pub verdict: Verdict,
     /// The HTTP status, where there was an answer.
@@ -98,8 +115,24 @@ pub enum Verdict {
     Gone,
 }
 
-/// A read row of which a claim may be made.
-type Open = (i64, i64, Moment, i32, Option<Moment>);
+/// What is read of a delivery of which a claim may be made.
+#[derive(Debug, Clone, Copy, Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+struct Open {
+    id: i64,
+    webhook_id: i64,
+    call: i64,
+    due_at: Moment,
+    attempts: i32,
+    first_tried_at: Option<Moment>,
+}
+
+/// What is due: deliveries that can be claimed, and those that wait behind others, with the time until which they do.
+#[derive(Debug, Default)]
+struct Found {
+    heads: Vec<Open>,
+    behind: Vec<(Open, Moment)>,
+}
 
 /// Claims for each of these webhooks at most so many deliveries until `until`, and takes down what came of those
 /// before. Answers the claimed, and whether there may be more at once.
@@ -108,39 +141,30 @@ type Open = (i64, i64, Moment, i32, Option<Moment>);
 /// What the database says; then nothing changed.
 pub fn claim(
     db: &mut Db,
-    wanted: &[(i64, i64)],
+    wanted: &[(Due, i64)],
     settled: &[Attempt],
     now: Moment,
     until: Moment,
 ) -> QueryResult<(Vec<Claimed>, bool)> {
-    let mut heads: Vec<Open> = Vec::new();
-    let mut behind: Vec<(i64, Moment)> = Vec::new();
-    for (webhook_id, most) in wanted {
-        look(db, *webhook_id, *most, now, &mut heads, &mut behind)?;
+    let (one, several): (Vec<(Due, i64)>, Vec<(Due, i64)>) = wanted.iter().partition(|(_, most)| *most == 1);
+    let mut found = Found::default();
+    first_of_each(db, &one.iter().map(|(due, _)| *due).collect::<Vec<_>>(), now, &mut found)?;
+    for (due, most) in several {
+        some_of(db, due.webhook_id, most, now, &mut found)?;
     }
+    let Found { heads, behind } = found;
     if heads.is_empty() && behind.is_empty() && settled.is_empty() {
         return Ok((Vec::new(), false));
     }
     let mine = db.transaction(|db| {
         let mut mine = Vec::with_capacity(heads.len());
-        for (id, _, due_at, attempts, first) in &heads {
-            let as_read = deliveries::table
-                .filter(deliveries::id.eq(*id).and(deliveries::attempts.eq(*attempts)))
-                .filter(deliveries::due_at.eq(*due_at).and(deliveries::done_at.is_null()));
-            let claimed = diesel::update(as_read)
-                .set((
-                    deliveries::state.eq(DeliveryState::Sending),
-                    deliveries::attempts.eq(attempts + 1),
-                    deliveries::due_at.eq(until),
-                    deliveries::first_tried_at.eq(Some(first.unwrap_or(now))),
-                ))
-                .execute(db)?;
-            mine.extend((claimed == 1).then_some(*id));
+        for head in &heads {
+            mine.extend(is_mine(db, head, now, until)?.then_some(head.id));
         }
-        for (id, due_at) in &behind {
-            let waiting =
-                deliveries::table.filter(deliveries::id.eq(*id)).filter(deliveries::done_at.is_null());
-            diesel::update(waiting.filter(deliveries::state.eq(DeliveryState::Waiting)))
+        for (waiting, due_at) in &behind {
+            // unless the one before it is done meanwhile
+            diesel::update(deliveries::table.filter(deliveries::id.eq(waiting.id)))
+                .filter(deliveries::due_at.eq(waiting.due_at).and(deliveries::done_at.is_null()))
                 .set(deliveries::due_at.eq(*due_at))
                 .execute(db)?;
         }
@@ -150,15 +174,41 @@ pub fn claim(
     Ok((load(db, &mine)?, true))
 }
 
-/// Finds what is due of one webhook: heads of their call's deliveries, and those that wait behind one.
-fn look(
-    db: &mut Db,
-    webhook_id: i64,
-    most: i64,
-    now: Moment,
-    heads: &mut Vec<Open>,
-    behind: &mut Vec<(i64, Moment)>,
-) -> QueryResult<()> {
+/// Claims it, unless it is no longer as it was read.
+fn is_mine(db: &mut Db, read: &Open, now: Moment, until: Moment) -> QueryResult<bool> {
+    let as_read = deliveries::table
+        .filter(deliveries::id.eq(read.id).and(deliveries::attempts.eq(read.attempts)))
+        .filter(deliveries::due_at.eq(read.due_at).and(deliveries::done_at.is_null()));
+    let claimed = diesel::update(as_read)
+        .set((
+            deliveries::state.eq(DeliveryState::Sending),
+            deliveries::attempts.eq(read.attempts + 1),
+            deliveries::due_at.eq(until),
+            deliveries::first_tried_at.eq(Some(read.first_tried_at.unwrap_or(now))),
+        ))
+        .execute(db)?;
+    Ok(claimed == 1)
+}
+
+/// Looks at the first call of each of these webhooks.
+fn first_of_each(db: &mut Db, due: &[Due], now: Moment, found: &mut Found) -> QueryResult<()> {
+    if due.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Open> = deliveries::table
+        .filter(deliveries::done_at.is_null())
+        .filter(deliveries::webhook_id.eq_any(due.iter().map(|due| due.webhook_id)))
+        .filter(deliveries::call.eq_any(due.iter().map(|due| due.call)))
+        .order((deliveries::webhook_id, deliveries::call, deliveries::id))
+        .select(Open::as_select())
+        .load(db)?;
+    let asked = |row: &&Open| due.contains(&Due { webhook_id: row.webhook_id, call: row.call });
+    found.sort_out(&rows.iter().filter(asked).copied().collect::<Vec<_>>(), now);
+    Ok(())
+}
+
+/// Looks at the calls of one webhook whose deliveries have been due the longest.
+fn some_of(db: &mut Db, webhook_id: i64, most: i64, now: Moment, found: &mut Found) -> QueryResult<()> {
     let open = || {
         deliveries::table.filter(deliveries::webhook_id.eq(webhook_id)).filter(deliveries::done_at.is_null())
     };
@@ -171,23 +221,22 @@ fn look(
     let rows: Vec<Open> = open()
         .filter(deliveries::call.eq_any(calls))
         .order((deliveries::call, deliveries::id))
-        .select((
-            deliveries::id,
-            deliveries::call,
-            deliveries::due_at,
-            deliveries::attempts,
-            deliveries::first_tried_at,
-        ))
+        .select(Open::as_select())
         .load(db)?;
-    for of_call in rows.chunk_by(|one, next| one.1 == next.1) {
-        let Some((head, others)) = of_call.split_first() else { continue };
-        if head.2 <= now {
-            heads.push(*head);
-        }
-        let later = head.2.max(now + BEHIND);
-        behind.extend(others.iter().filter(|other| other.2 <= now).map(|other| (other.0, later)));
-    }
+    found.sort_out(&rows, now);
     Ok(())
+}
+
+impl Found {
+    /// Takes in whole calls: of each the first is the head, the others wait behind it. `rows` are in that order.
+    fn sort_out(&mut self, rows: &[Open], now: Moment) {
+        for of_call in rows.chunk_by(|one, next| (one.webhook_id, one.call) == (next.webhook_id, next.call)) {
+            let Some((head, others)) = of_call.split_first() else { continue };
+            self.heads.extend((head.due_at <= now).then_some(*head));
+            let later = head.due_at.max(now + BEHIND);
+            self.behind.extend(others.iter().filter(|it| it.due_at <= now).map(|it| (*it, later)));
+        }
+    }
 }
 
 fn load(db: &mut Db, ids: &[i64]) -> QueryResult<Vec<Claimed>> {
@@ -269,15 +318,18 @@ fn remember(db: &mut Db, attempt: &Attempt, now: Moment) -> QueryResult<()> {
             park_all(db, attempt.webhook_id, why, now)?;
         }
         Verdict::Parked | Verdict::Again(..) => {
-            diesel::update(hook).set(webhooks::failures.eq(webhooks::failures + 1)).execute(db)?;
-            diesel::update(hook.filter(webhooks::failing_since.is_null()))
-                .set(webhooks::failing_since.eq(Some(now)))
+            let failures = attempt.failures + 1;
+            let resume_at = match attempt.verdict {
+                Verdict::Again(_, at) if failures >= FAILURES => Some(at),
+                _ => None,
+            };
+            diesel::update(hook)
+                .set((
+                    webhooks::failures.eq(failures),
+                    webhooks::failing_since.eq(Some(attempt.failing_since.unwrap_or(now))),
+                    webhooks::resume_at.eq(resume_at),
+                ))
                 .execute(db)?;
-            if let Verdict::Again(_, resume_at) = attempt.verdict {
-                diesel::update(hook.filter(webhooks::failures.ge(FAILURES)))
-                    .set(webhooks::resume_at.eq(Some(resume_at)))
-                    .execute(db)?;
-            }
         }
     }
     Ok(())

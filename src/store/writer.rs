@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::Error as DbError;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::amend::{Amendment, amend};
 use super::batch::Batch;
@@ -54,7 +54,7 @@ pub struct Writer {
     jobs: mpsc::Sender<Job>,
     /// The newest change number: says "look again" to whoever waits.
     newest: watch::Receiver<i64>,
-    told: Arc<Notify>,
+    told: watch::Sender<()>,
 }
 
 impl Writer {
@@ -62,7 +62,7 @@ impl Writer {
     pub fn start(db: Db, target: Target, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let (moved, newest) = watch::channel(0);
-        let told = Arc::new(Notify::new());
+        let told = watch::Sender::new(());
         let thread = Thread {
             db,
             target,
@@ -126,9 +126,9 @@ impl Writer {
         self.newest.clone()
     }
 
-    /// Wakes whoever sends to webhooks, when there is something new to be sent.
-    pub fn told(&self) -> Arc<Notify> {
-        self.told.clone()
+    /// Changes when there is something new to be sent to webhooks; say so by it, too.
+    pub fn told(&self) -> &watch::Sender<()> {
+        &self.told
     }
 }
 
@@ -141,7 +141,7 @@ struct Thread {
     recent: Recent,
     shared_until: Option<Instant>,
     moved: watch::Sender<i64>,
-    told: Arc<Notify>,
+    told: watch::Sender<()>,
     metrics: Arc<Metrics>,
 }
 
@@ -224,7 +224,7 @@ impl Thread {
         };
         let mut newest = batch.entries.last().map_or(0, |entry| entry.change);
         if !batch.tells.is_empty() {
-            self.told.notify_one();
+            self.told.send_replace(());
         }
         let reaches = !reached.is_empty() || batch.reaches_itself();
         let Batch { touched, recorded, reached: parties, .. } = batch;

@@ -154,7 +154,6 @@ mod tests {
             "https://{{DID}}@crm.example/",
             "https://crm.example{{DID}}/",
             "ftp://crm.example/",
-           
             "crm.example/x",
             "http://10.0.0.1/",
             "",

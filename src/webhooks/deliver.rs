@@ -8,10 +8,11 @@ use reqwest::{Client, RequestBuilder, Response, Url, header};
 use super::address::Forbidden;
 use super::payload::{Message, Told};
 use super::{Allowed, Method, sign};
-use crate::api::call_views;
+use crate::api::{CallView, call_views};
 use crate::call::Call;
 use crate::store::Db;
 use crate::store::claims::{Attempt, Claimed, Verdict};
+use crate::store::deliveries::DeliveryRow;
 use crate::{clock, outbound};
 
 /// After so long a delivery is given up.
@@ -36,22 +37,14 @@ impl Ready {
     /// # Errors
     /// What the database says.
     pub fn all(db: &mut Db, claimed: Vec<Claimed>) -> diesel::QueryResult<Vec<Self>> {
-        claimed.into_iter().map(|claimed| Self::new(db, claimed)).collect()
-    }
-
-    fn new(db: &mut Db, claimed: Claimed) -> diesel::QueryResult<Self> {
-        let (webhook, delivery) = (&claimed.webhook, &claimed.delivery);
-        let Ok(call) = serde_json::from_str::<Call>(&delivery.snapshot)
-            .inspect_err(|e| log::error!("delivery {} cannot be read: {e}", delivery.id))
-        else {
-            return Ok(Self { claimed, message: None });
-        };
-        let message = call_views(db, vec![call.clone()])?.pop().map(|view| {
-            let extension = webhook.extension.as_deref();
-            let told = Told { kind: delivery.kind, call: &call, view: &view, extension };
-            Message::new(&webhook.url, webhook.method, webhook.payload, &told)
+        let calls: Vec<Option<Call>> = claimed.iter().map(|claimed| read(&claimed.delivery)).collect();
+        let mut views = call_views(db, calls.iter().flatten().cloned().collect())?.into_iter();
+        let ready = claimed.into_iter().zip(calls).map(|(claimed, call)| {
+            let shown = call.and_then(|call| Some((call, views.next()?)));
+            let message = shown.map(|(call, view)| message(&claimed, &call, &view));
+            Self { claimed, message }
         });
-        Ok(Self { claimed, message })
+        Ok(ready.collect())
     }
 
     /// Of which webhook.
@@ -75,6 +68,8 @@ impl Ready {
             webhook_id: delivery.webhook_id,
             call: delivery.call,
             number: delivery.attempts,
+            failures: self.claimed.webhook.failures,
+            failing_since: self.claimed.webhook.failing_since,
             verdict,
             status,
             took_ms,
@@ -134,6 +129,17 @@ impl Ready {
             }
         }
     }
+}
+
+fn read(delivery: &DeliveryRow) -> Option<Call> {
+    let read = serde_json::from_str(&delivery.snapshot);
+    read.inspect_err(|e| log::error!("delivery {} cannot be read: {e}", delivery.id)).ok()
+}
+
+fn message(claimed: &Claimed, call: &Call, view: &CallView) -> Message {
+    let webhook = &claimed.webhook;
+    let told = Told { kind: claimed.delivery.kind, call, view, extension: webhook.extension.as_deref() };
+    Message::new(&webhook.url, webhook.method, webhook.payload, &told)
 }
 
 /// What a receiver said, or why it said nothing.

@@ -1,8 +1,8 @@
-//! Which deliveries this node sends, and when. One task looks for what is due, claims it, has it sent, and takes down
-//! what came of it. A round is one look and one short transaction, at most one in `PACE`.
+//! Which deliveries this node sends, and when. A dispatcher looks for what is due, claims it, has it sent, and takes
+//! down what came of it. A round is one look and one short transaction, at most one in `PACE`.
 //!
-//! Receivers that answered well the last time have a lane of their own, so that dead ones, however many, never stand
-//! before them; any other is sent one delivery at a time.
+//! There are two: receivers that answered well the last time have a dispatcher of their own, so that dead ones, however
+//! many, never stand before them. Any other is sent one delivery at a time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,10 +16,11 @@ use tokio::time::{sleep, timeout};
 use super::deliver::Ready;
 use super::{Allowed, address};
 use crate::app::App;
+use crate::clock;
+use crate::config::Config;
 use crate::error::Result;
-use crate::store::claims::{self, Attempt, Due, Verdict};
+use crate::store::claims::{self, Attempt, Due, Lane, Verdict};
 use crate::store::{Db, settings};
-use crate::{clock, config::Config};
 
 /// The shortest time between two looks.
 const PACE: Duration = Duration::from_millis(20);
@@ -28,76 +29,74 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A claim lasts for the time-out and so much longer.
 const GRACE: TimeDelta = TimeDelta::seconds(5);
 /// The most webhooks of one round: a short transaction.
-const ROUND: usize = 64;
+const ROUND: usize = 32;
+/// The most names that are looked up at once.
+const LOOKUPS: usize = 64;
 /// How long a stop waits for what is on its way.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Sends what is due until `stop`.
-pub async fn run(app: Data<App>, mut stop: watch::Receiver<bool>) {
-    let mut dispatcher = match Dispatcher::new(&app) {
+pub async fn run(app: Data<App>, stop: watch::Receiver<bool>) {
+    tokio::join!(one(&app, Lane::Proven, stop.clone()), one(&app, Lane::Other, stop));
+}
+
+async fn one(app: &Data<App>, lane: Lane, mut stop: watch::Receiver<bool>) {
+    let mut dispatcher = match Dispatcher::new(app, lane) {
         Ok(dispatcher) => dispatcher,
         Err(e) => return log::error!("webhooks are told nothing: {e}"),
     };
-    let told = app.store.writer.told();
+    let mut told = app.store.writer.told().subscribe();
     while !*stop.borrow_and_update() {
         let busy = dispatcher.round().await.unwrap_or_else(|e| {
             log::warn!("webhooks wait: {e}");
             false
         });
         tokio::select! {
-            () = sleep(if busy { PACE } else { LOOK }) => {}
-            () = told.notified() => sleep(PACE).await,
-            Some(attempt) = dispatcher.inbox.recv() => {
-                dispatcher.take(attempt);
-                sleep(PACE).await;
-            }
-            _ = stop.changed() => {}
+            () = sleep(LOOK), if !busy => {}
+            () = sleep(PACE), if busy => continue,
+            _ = told.changed() => {}
+            Some(attempt) = dispatcher.inbox.recv() => dispatcher.take(attempt),
+            _ = stop.changed() => continue,
         }
+        sleep(PACE).await;
     }
     dispatcher.farewell().await;
 }
 
-/// Receivers of one kind.
-struct Lane {
+struct Dispatcher {
+    app: Data<App>,
+    lane: Lane,
+    allowed: Allowed,
     client: Client,
     /// How many more may be on their way at once.
     room: usize,
     /// How many of one webhook.
     each: usize,
-}
-
-struct Dispatcher {
-    app: Data<App>,
-    allowed: Allowed,
-    /// For receivers that answered well the last time.
-    proven: Lane,
-    /// For all others.
-    other: Lane,
-    /// By webhook, with its lane.
+    /// By webhook.
     on_their_way: HashMap<i64, usize>,
-    outbox: mpsc::UnboundedSender<(bool, Attempt)>,
-    inbox: mpsc::UnboundedReceiver<(bool, Attempt)>,
+    outbox: mpsc::UnboundedSender<Attempt>,
+    inbox: mpsc::UnboundedReceiver<Attempt>,
     /// What came of attempts and is not written down yet.
     finished: Vec<Attempt>,
-    /// Where the last round ended among the webhooks of the other lane.
+    /// The webhook at which the last round ended: the next begins behind it.
     last: i64,
 }
 
 impl Dispatcher {
-    fn new(app: &Data<App>) -> reqwest::Result<Self> {
+    fn new(app: &Data<App>, lane: Lane) -> reqwest::Result<Self> {
         let allowed = app.config.serve.webhooks.allowed();
-        let timeout = timeout_of(&app.config);
-        let lane = |room: usize, each| {
-            let client = address::client(&allowed, timeout, room.min(128))?;
-            Ok::<_, reqwest::Error>(Lane { client, room, each })
+        let (room, each) = match lane {
+            Lane::Proven => (128, 16),
+            Lane::Other => (many(), 1),
         };
-        let (proven, other) = (lane(128, 16)?, lane(many(), 1)?);
         let (outbox, inbox) = mpsc::unbounded_channel(); // never more than are on their way
         Ok(Self {
             app: app.clone(),
+            lane,
+            client: address::client(&allowed, timeout_of(&app.config), LOOKUPS)?,
             allowed,
-            proven,
-            other,
+            room,
+            each,
             on_their_way: HashMap::new(),
             outbox,
             inbox,
@@ -111,14 +110,13 @@ impl Dispatcher {
         while let Ok(attempt) = self.inbox.try_recv() {
             self.take(attempt);
         }
-        let now = clock::now();
-        let due = self.app.store.query(move |db| claims::due(db, now)).await?;
+        let (now, lane) = (clock::now(), self.lane);
+        let due = self.app.store.query(move |db| claims::due(db, lane, now)).await?;
         let plan = self.plan(&due);
         if plan.is_empty() && self.finished.is_empty() {
             return Ok(false);
         }
         let until = now + TimeDelta::from_std(timeout_of(&self.app.config)).unwrap_or_default() + GRACE;
-        let wanted: Vec<(i64, i64)> = plan.iter().map(|(due, most)| (due.webhook_id, *most)).collect();
         let finished = self.finished.clone(); // kept where the database does not take them
         let work = move |db: &mut Db| {
             let (gone, settled): (Vec<Attempt>, Vec<Attempt>) =
@@ -126,57 +124,47 @@ impl Dispatcher {
             if !gone.is_empty() {
                 settings::change(db, |db| claims::settle(db, &gone, now))?;
             }
-            let (claimed, more) = claims::claim(db, &wanted, &settled, now, until)?;
+            let (claimed, more) = claims::claim(db, &plan, &settled, now, until)?;
             Ok::<_, diesel::result::Error>((Ready::all(db, claimed)?, more))
         };
         let (ready, more) = self.app.store.query(work).await?;
         self.app.metrics.deliveries(self.finished.drain(..).map(|attempt| attempt.verdict));
         for ready in ready {
-            let proven = plan.iter().any(|(due, _)| due.webhook_id == ready.webhook_id() && due.proven);
-            self.send(ready, proven);
+            self.send(ready);
         }
         Ok(more)
     }
 
-    /// For which webhooks how many may be claimed. Proven ones come first, the others in turn.
+    /// Of which webhooks how many may be claimed: as many as there is room for, in turn.
     fn plan(&mut self, due: &[Due]) -> Vec<(Due, i64)> {
-        let (proven, other): (Vec<Due>, Vec<Due>) = due.iter().partition(|due| due.proven);
-        let behind = other.partition_point(|due| due.webhook_id <= self.last);
-        let in_turn = other[behind..].iter().chain(&other[..behind]);
-        let (mut proven_room, mut other_room) = (self.proven.room, self.other.room);
+        let (before, behind) = due.split_at(due.partition_point(|due| due.webhook_id <= self.last));
+        let mut room = self.room;
         let mut plan = Vec::new();
-        for due in proven.iter().chain(in_turn) {
-            let (lane, room) = match due.proven {
-                true => (&self.proven, &mut proven_room),
-                false => (&self.other, &mut other_room),
-            };
+        for due in behind.iter().chain(before) {
             let going = self.on_their_way.get(&due.webhook_id).copied().unwrap_or_default();
-            let most = lane.each.saturating_sub(going).min(*room);
+            let most = self.each.saturating_sub(going).min(room);
             if most > 0 && plan.len() < ROUND {
-                *room -= most;
+                room -= most;
                 plan.push((*due, most as i64));
-                if !due.proven {
-                    self.last = due.webhook_id;
-                }
+                self.last = due.webhook_id;
             }
         }
         plan
     }
 
-    fn send(&mut self, ready: Ready, proven: bool) {
-        let lane = self.lane(proven);
-        lane.room = lane.room.saturating_sub(1);
-        let (client, allowed, outbox) = (lane.client.clone(), self.allowed.clone(), self.outbox.clone());
+    fn send(&mut self, ready: Ready) {
+        let (client, allowed, outbox) = (self.client.clone(), self.allowed.clone(), self.outbox.clone());
+        self.room = self.room.saturating_sub(1);
         *self.on_their_way.entry(ready.webhook_id()).or_default() += 1;
         actix_web::rt::spawn(async move {
             let attempt = ready.send(&client, &allowed).await;
-            let _stopped = outbox.send((proven, attempt));
+            let _stopped = outbox.send(attempt);
         });
     }
 
     /// An attempt ended.
-    fn take(&mut self, (proven, attempt): (bool, Attempt)) {
-        self.lane(proven).room += 1;
+    fn take(&mut self, attempt: Attempt) {
+        self.room += 1;
         if let Some(going) = self.on_their_way.get_mut(&attempt.webhook_id) {
             *going -= 1;
             if *going == 0 {
@@ -184,10 +172,6 @@ impl Dispatcher {
             }
         }
         self.finished.push(attempt);
-    }
-
-    fn lane(&mut self, proven: bool) -> &mut Lane {
-        if proven { &mut self.proven } else { &mut self.other }
     }
 
     /// Waits a little for what is on its way and takes it down. The rest is due again when its claim ends.
@@ -200,6 +184,9 @@ impl Dispatcher {
             }
         };
         let _late = timeout(FAREWELL, rest).await;
+        if self.finished.is_empty() {
+            return;
+        }
         let (finished, now) = (self.finished, clock::now());
         let work = move |db: &mut Db| settings::change(db, |db| claims::settle(db, &finished, now));
         if let Err(e) = self.app.store.query(work).await {
