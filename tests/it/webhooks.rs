@@ -1,6 +1,7 @@
 //! Other systems are told of calls: webhooks, over real connections.
 
 mod addresses;
+mod commands;
 mod dead;
 mod deliveries;
 mod killed;
