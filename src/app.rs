@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use diesel::QueryResult;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
@@ -22,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
 use crate::store::{self, Db, StopFlag, Store};
-use crate::{api, housekeeping, intake};
+use crate::{api, housekeeping, intake, webhooks};
 
 /// What handlers share.
 pub struct App {
@@ -110,6 +111,7 @@ pub struct Running {
     /// What its handlers share.
     pub app: Data<App>,
     stop: StopFlag,
+    webhooks: (watch::Sender<bool>, JoinHandle<()>),
 }
 
 /// Tells a server to stop.
@@ -139,6 +141,9 @@ impl Running {
     pub async fn finish(self) -> std::io::Result<()> {
         let ended = self.server.await;
         self.stop.set();
+        let (stop, dispatch) = self.webhooks;
+        stop.send_replace(true);
+        let _panicked = dispatch.await;
         housekeeping::write_hits(&self.app).await;
         self.app.store.writer.close().await;
         ended
@@ -182,7 +187,9 @@ pub fn serve(
     let server = http(&app, listener).map_err(|e| StartError(format!("cannot serve: {e}")))?;
     actix_web::rt::spawn(housekeeping::run(app.clone()));
     actix_web::rt::spawn(feed::run(app.clone(), heard));
-    Ok(Running { server, app, stop })
+    let (stop_webhooks, told) = watch::channel(false);
+    let dispatch = actix_web::rt::spawn(webhooks::dispatch::run(app.clone(), told));
+    Ok(Running { server, app, stop, webhooks: (stop_webhooks, dispatch) })
 }
 
 fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> {

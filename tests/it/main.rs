@@ -8,6 +8,7 @@ mod harness;
 mod past;
 mod postgres;
 mod program;
+mod receiver;
 
 mod calls;
 mod command_line;
@@ -21,3 +22,4 @@ mod openapi;
 mod refusals;
 mod rules;
 mod start;
+mod webhooks;
