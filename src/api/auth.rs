@@ -1,4 +1,4 @@
-//! Who asks: a key from the Authorization header, and what its role allows.
+//! Who asks: a key from the Authorization header or a browser's session, and what its role allows.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use actix_web::{FromRequest, HttpRequest};
 use crate::address;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::session;
 use crate::snapshot::Key;
 use crate::store::keys::Role;
 
@@ -55,16 +56,24 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request).ok_or(Error::NoKey))
+        ready(caller(request))
     }
 }
 
-fn caller(request: &HttpRequest) -> Option<Caller> {
-    let app = request.app_data::<Data<App>>()?;
-    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let key = app.snapshot().key(secret(header)?)?.clone();
-    app.note_use(key.id);
-    Some(Caller(key))
+fn caller(request: &HttpRequest) -> Result<Caller> {
+    let app = request.app_data::<Data<App>>().ok_or(Error::NoKey)?;
+    if let Some(header) = request.headers().get(header::AUTHORIZATION) {
+        let sent = header.to_str().ok().and_then(secret).ok_or(Error::NoKey)?;
+        let key = app.snapshot().key(sent).ok_or(Error::NoKey)?.clone();
+        app.uses.note_key(key.id);
+        return Ok(Caller(key));
+    }
+    let session = session::of(request).ok_or(Error::NoKey)?;
+    if !request.method().is_safe() && !session::from_our_pages(request, &app.config.public_url) {
+        return Err(Error::ForeignPage);
+    }
+    app.uses.note_session(session.id, session.key.id);
+    Ok(Caller(session.key.clone()))
 }
 
 /// `Bearer KEY`; and `Token token=KEY`, as Zammad's clients send it.
