@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,6 +12,7 @@ use ipnet::IpNet;
 use crate::error::StartError;
 use crate::number::Numbering;
 use crate::store::target::Target;
+use crate::ui::ScreenPop;
 
 /// Where the data is: for every command.
 #[derive(Debug, Clone, Args)]
@@ -119,6 +121,10 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
 
+    /// A link that the pages show at each call, as in "https://crm.example.org/?phone={{from.e164}}" [default: none]
+    #[arg(long, env = "HOOKSWITCH_SCREEN_POP", value_name = "TEMPLATE")]
+    pub screen_pop: Option<String>,
+
     /// Wrong tokens or keys per minute and address before it is answered 429; good ones always pass
     #[arg(long, env = "HOOKSWITCH_FAILED_TOKENS_PER_MINUTE", value_name = "COUNT", default_value_t = 60)]
     pub failed_tokens_per_minute: u32,
@@ -179,6 +185,8 @@ pub struct Config {
     pub numbering: Numbering,
     /// As PBXes and people reach us; no slash at the end.
     pub public_url: String,
+    /// The link from a call to another program.
+    pub screen_pop: Option<Arc<ScreenPop>>,
     /// The rest as given.
     pub serve: Serve,
 }
@@ -193,7 +201,14 @@ impl Config {
         if serve.intake_deadline_ms == 0 {
             return Err(StartError("--intake-deadline-ms: must be at least 1".into()));
         }
-        Ok(Self { target: database.target()?, numbering: database.numbering()?, public_url, serve })
+        let template = serve.screen_pop.as_deref().filter(|template| !template.is_empty());
+        let screen_pop = template
+            .map(ScreenPop::read)
+            .transpose()
+            .map_err(|e| StartError(format!("--screen-pop: {e}")))?
+            .map(Arc::new);
+        let (target, numbering) = (database.target()?, database.numbering()?);
+        Ok(Self { target, numbering, public_url, screen_pop, serve })
     }
 
     /// How long a PBX waits at most.
