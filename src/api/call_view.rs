@@ -1,5 +1,7 @@
 //! A call as it is shown: to programs, on the command line and in streams.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -113,22 +115,33 @@ pub struct CallView {
 /// # Errors
 /// What the database says.
 pub fn views(db: &mut Db, calls: Vec<Call>) -> diesel::QueryResult<Vec<CallView>> {
-    let mut keys: Vec<String> =
-        calls.iter().flat_map(|call| [&call.from_key, &call.to_key]).flatten().cloned().collect();
+    let names = names(db, &calls)?;
+    Ok(calls.into_iter().map(|call| CallView::named(call, &names)).collect())
+}
+
+/// Contacts by number key, the newest first.
+pub type Names = HashMap<String, Vec<Named>>;
+
+/// Who has the numbers of these calls.
+///
+/// # Errors
+/// What the database says.
+pub fn names<'a>(db: &mut Db, calls: impl IntoIterator<Item = &'a Call>) -> diesel::QueryResult<Names> {
+    let keys = calls.into_iter().flat_map(|call| [&call.from_key, &call.to_key]).flatten();
+    let mut keys: Vec<String> = keys.cloned().collect();
     keys.sort_unstable();
     keys.dedup();
-    let names = contacts::names(db, &keys)?;
-    let named = |key: Option<&String>| names.get(key?)?.first();
-    Ok(calls
-        .into_iter()
-        .map(|call| {
-            let (from, to) = (named(call.from_key.as_ref()), named(call.to_key.as_ref()));
-            CallView::of(call, from, to)
-        })
-        .collect())
+    contacts::names(db, &keys)
 }
 
 impl CallView {
+    /// The call with the names of its numbers.
+    pub fn named(call: Call, names: &Names) -> Self {
+        let named = |key: Option<&String>| names.get(key?)?.first();
+        let (from, to) = (named(call.from_key.as_ref()), named(call.to_key.as_ref()));
+        Self::of(call, from, to)
+    }
+
     fn of(call: Call, from: Option<&Named>, to: Option<&Named>) -> Self {
         Self {
             id: call.id,

@@ -21,6 +21,10 @@ use crate::object;
 use crate::snapshot::Key;
 use crate::store::amend::Amendment;
 use crate::store::call_list::{self, Order};
+use crate::store::journal;
+
+/// The most calls of one transaction.
+const MOST_AT_ONCE: usize = 500;
 
 /// Which calls, and whether they are done. Say either `ids` or `filter`.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
@@ -117,4 +121,32 @@ pub async fn mark_all(app: &App, key: &Arc<Key>, filter: &CallFilter, done: bool
         }
         after = found.next;
     }
+}
+
+/// Takes back what somebody ticked among these changes, as if nobody had: events may tick those calls again. Calls that
+/// were changed by others since then stay as they are. How many changed.
+pub async fn take_back(app: &App, key: &Arc<Key>, first: i64, last: i64) -> Result<usize> {
+    let who = key.name.clone();
+    let ids = app.store.query(move |db| journal::ticked(db, first, last, &who)).await?;
+    let at = clock::now();
+    let mut changed = 0;
+    for ids in ids.chunks(MOST_AT_ONCE) {
+        let (who, mine) = (key.clone(), first..=last);
+        let amendment = Amendment {
+            ids: ids.to_vec(),
+            kind: tick_kind(false),
+            why: Some(key.name.clone()),
+            at,
+            change: Box::new(move |call| {
+                let same = who.sees(call.pbx_id) && call.done && mine.contains(&call.change);
+                if same {
+                    call.tick(false, &who.name, at);
+                    (call.done_by, call.done_at) = (None, None);
+                }
+                same
+            }),
+        };
+        changed += app.store.writer.amend(amendment).await?.len();
+    }
+    Ok(changed)
 }

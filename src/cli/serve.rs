@@ -44,11 +44,11 @@ pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
 }
 
 async fn until_told(running: Running) -> Result<(), StartError> {
-    let handle = running.server.handle();
+    let stopper = running.stopper();
     actix_web::rt::spawn(async move {
         told_to_stop().await;
         log::info!("stopping: no new connections; what is under way is finished");
-        handle.stop(true).await;
+        stopper.stop().await;
     });
     running.finish().await.map_err(|e| StartError(format!("the server failed: {e}")))
 }

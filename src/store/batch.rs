@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::changes::Moved;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
-use crate::call::{Call, CallEvent, Decision, Effect, Extra, Kind, Moment};
+use crate::call::{Call, CallEvent, Decision, Effect, Extra, Kind, Moment, State};
 use crate::dialect::{Refusal, Reply, Said};
 use crate::pbx::Pbx;
 use crate::rules::Rule;
@@ -92,6 +93,8 @@ pub(super) struct Touched {
     pub call: Call,
     /// The change number that the stored row must have; `None` for a new call.
     pub expected: Option<i64>,
+    /// The stored row's state; `None` for a new call.
+    pub was: Option<State>,
     /// Position in the batch of the event that made it.
     pub first: usize,
     /// Position of the last event that it learned from.
@@ -187,10 +190,12 @@ impl<'a> Batch<'a> {
             }
             None => {
                 let stored = known(&key).map(|call| {
-                    let (expected, live) = (Some(call.change), call.ended_at.is_none());
+                    let (expected, was) = (Some(call.change), Some(call.state));
+                    let live = call.ended_at.is_none();
                     self.touched.push(Touched {
                         call,
                         expected,
+                        was,
                         first: position,
                         last: None,
                         only_progress: true,
@@ -216,6 +221,7 @@ impl<'a> Batch<'a> {
         self.touched.push(Touched {
             call,
             expected: None,
+            was: None,
             first: position,
             last: None,
             only_progress: false,
@@ -249,6 +255,17 @@ impl<'a> Batch<'a> {
     /// The calls that are to be written.
     pub fn changed(&self) -> impl Iterator<Item = &Touched> + Clone {
         self.touched.iter().filter(|touched| touched.last.is_some())
+    }
+
+    /// The same in the order of their changes, to be told of.
+    pub fn moved(&self) -> Vec<Moved> {
+        let moved = |touched: &Touched| Moved {
+            call: touched.call.clone(),
+            state_is_new: touched.was != Some(touched.call.state),
+        };
+        let mut moved: Vec<Moved> = self.changed().map(moved).collect();
+        moved.sort_unstable_by_key(|moved| moved.call.change);
+        moved
     }
 
     /// Stored calls that are live no more.

@@ -7,6 +7,7 @@ mod batch_sqlite;
 pub mod call_list;
 pub mod call_stats;
 pub mod calls;
+pub mod changes;
 pub mod contacts;
 mod db;
 pub mod journal;

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::Error as DbError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::amend::{Amendment, amend};
 use super::batch::Batch;
 pub use super::batch::{Arrival, Recorded, RuleHit, without};
 use super::calls;
+use super::changes::{Committed, LOST, Moved};
 use super::recent::{CallKey, Recent};
 use super::target::Target;
 use super::{Db, batch_postgres, batch_sqlite};
@@ -29,6 +30,8 @@ const QUEUE: usize = 8192;
 const MAX_BATCH: usize = 512;
 /// How long after another node was seen writing the same calls every batch is done the careful way.
 const SHARED: Duration = Duration::from_secs(5);
+/// Transactions that who follows them may be behind; then it reads what it missed.
+const UNHEARD: usize = 256;
 
 /// Bounds of the writer's work.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +57,7 @@ pub struct Writer {
     jobs: mpsc::Sender<Job>,
     /// The newest change number: says "look again" to whoever waits.
     newest: watch::Receiver<i64>,
+    committed: broadcast::Sender<Arc<Committed>>,
 }
 
 impl Writer {
@@ -61,19 +65,21 @@ impl Writer {
     pub fn start(db: Db, target: Target, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let (moved, newest) = watch::channel(0);
+        let (committed, _) = broadcast::channel(UNHEARD);
         let thread = Thread {
             db,
             target,
             recent: Recent::new(limits.remembered_calls),
             shared_until: None,
             moved,
+            committed: committed.clone(),
             metrics,
         };
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || thread.run(inbox))
             .expect("a thread can be started at start-up");
-        Self { jobs, newest }
+        Self { jobs, newest, committed }
     }
 
     /// Writes down what came of one request. Returns after the commit.
@@ -122,6 +128,11 @@ impl Writer {
     pub fn newest(&self) -> watch::Receiver<i64> {
         self.newest.clone()
     }
+
+    /// What this node writes from now on, with the calls as each transaction left them.
+    pub fn committed(&self) -> broadcast::Receiver<Arc<Committed>> {
+        self.committed.subscribe()
+    }
 }
 
 const STOPPED: Error = Error::Unavailable("the server is stopping");
@@ -133,6 +144,7 @@ struct Thread {
     recent: Recent,
     shared_until: Option<Instant>,
     moved: watch::Sender<i64>,
+    committed: broadcast::Sender<Arc<Committed>>,
     metrics: Arc<Metrics>,
 }
 
@@ -213,7 +225,9 @@ impl Thread {
                 self.write_with_care(arrivals)?
             }
         };
-        let mut newest = batch.entries.last().map_or(0, |entry| entry.change);
+        let range = batch.entries.first().zip(batch.entries.last());
+        let (first, mut newest) = range.map_or((0, 0), |(first, last)| (first.change, last.change));
+        self.tell(first - 1, newest, || batch.moved());
         let reaches = !reached.is_empty() || batch.reaches_itself();
         let Batch { touched, recorded, reached: parties, .. } = batch;
         for touched in touched {
@@ -284,6 +298,7 @@ impl Thread {
             }),
         };
         let ticked = amend(&mut self.db, &amendment)?;
+        self.tell_amended(&amendment, &ticked);
         for call in &ticked {
             self.recent.replace(call);
         }
@@ -302,7 +317,23 @@ impl Thread {
         if let Some(newest) = changed.iter().map(|call| call.change).max() {
             self.moved.send_replace(newest);
         }
+        self.tell_amended(amendment, &changed);
         Ok(changed)
+    }
+
+    /// Tells who follows; nothing where nobody does.
+    fn tell(&self, after: i64, newest: i64, calls: impl FnOnce() -> Vec<Moved>) {
+        if self.committed.receiver_count() > 0 {
+            let committed = Committed { after, newest, calls: calls(), at: Instant::now() };
+            let _gone = self.committed.send(Arc::new(committed));
+        }
+    }
+
+    fn tell_amended(&self, amendment: &Amendment, changed: &[Call]) {
+        let (Some(first), Some(last)) = (changed.first(), changed.last()) else { return };
+        let state_is_new = amendment.kind == LOST;
+        let moved = |call: &Call| Moved { call: call.clone(), state_is_new };
+        self.tell(first.change - 1, last.change, || changed.iter().map(moved).collect());
     }
 
     /// Is there a database? Connects anew where the connection broke.

@@ -1,11 +1,12 @@
 //! Who one is here, and the browsers that are signed in as that.
 
 use actix_web::web::{self, Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use super::frame::{Frame, Visit, html, see, session_id};
+use super::frame::{Frame, Visit, html, see};
+use crate::api::Caller;
 use crate::app::App;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -31,8 +32,9 @@ struct Session {
     here: bool,
 }
 
-async fn show(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<HttpResponse> {
-    let (here, key) = (session_id(&request), visit.caller.0);
+async fn show(app: Data<App>, visit: Visit) -> Result<HttpResponse> {
+    let Caller(key, session) = visit.caller;
+    let here = session.map(|session| session.id);
     let key_id = key.id;
     let sessions = app.store.query(move |db| rows::of_key(db, key_id, clock::now())).await?;
     let session = |row: SessionRow| Session {

@@ -27,7 +27,7 @@ static ALL: LazyLock<[Asset; 5]> = LazyLock::new(|| {
         asset("icon.svg", "image/svg+xml", include_bytes!("../../static/icon.svg")),
         asset("htmx.min.js", JS, include_bytes!("../../static/htmx.min.js")),
         asset("zone.js", JS, include_bytes!("../../static/zone.js")),
-        asset("page.js", JS, include_bytes!("../../static/page.js")),
+        asset("calls.js", JS, include_bytes!("../../static/calls.js")),
     ]
 });
 

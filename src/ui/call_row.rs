@@ -62,11 +62,6 @@ impl Row {
         self.call.outcome.map_or_else(|| self.call.state.as_str(), Outcome::as_str)
     }
 
-    /// The other side: who called, or who was called.
-    pub fn far(&self) -> &NumberView {
-        if self.call.direction == Some(Direction::Out) { &self.call.to } else { &self.call.from }
-    }
-
     /// in or out; blank where nobody said.
     pub fn direction(&self) -> &'static str {
         self.call.direction.map_or("", Direction::as_str)
@@ -75,11 +70,6 @@ impl Row {
     /// Does it still go on?
     pub fn is_live(&self) -> bool {
         self.call.state != State::Ended
-    }
-
-    /// Does it ring?
-    pub fn rings(&self) -> bool {
-        self.call.state == State::Ringing
     }
 
     /// Does it wait for somebody?
@@ -112,6 +102,12 @@ impl Row {
         self.call.answered_by.clone().unwrap_or_else(|| self.call.users.join(", "))
     }
 
+    /// Where the recording can be heard; no link that would run something.
+    pub fn recording(&self) -> Option<&String> {
+        let web = |url: &&String| url.starts_with("https://") || url.starts_with("http://");
+        self.call.recording_url.as_ref().filter(web)
+    }
+
     /// Who ticked it, and when.
     pub fn ticked(&self) -> String {
         match (&self.call.done_by, &self.call.done_at) {
@@ -121,10 +117,25 @@ impl Row {
     }
 }
 
-/// What there is to read of a number: the contact's name, else the number.
-pub fn called(number: &NumberView) -> &str {
-    let number = number.name.as_deref().or(number.display.as_deref()).unwrap_or("unknown");
-    if number.eq_ignore_ascii_case("anonymous") { "number withheld" } else { number }
+impl CallView {
+    /// The other side: who called, or who was called.
+    pub fn far(&self) -> &NumberView {
+        if self.direction == Some(Direction::Out) { &self.to } else { &self.from }
+    }
+
+    /// Its number, where it was not withheld.
+    pub fn far_number(&self) -> Option<&String> {
+        let known = self.far().e164.as_ref().or(self.far().number.as_ref());
+        known.filter(|number| !number.eq_ignore_ascii_case("anonymous"))
+    }
+}
+
+impl NumberView {
+    /// What there is to read of it: the contact's name, else the number.
+    pub fn called(&self) -> &str {
+        let text = self.name.as_deref().or(self.display.as_deref()).unwrap_or("unknown");
+        if text.eq_ignore_ascii_case("anonymous") { "number withheld" } else { text }
+    }
 }
 
 /// A duration in ms as on a clock: 0:42, 12:05, 1:02:03.

@@ -10,7 +10,7 @@ use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::frame::{Frame, is_partial, see};
-use crate::api::auth;
+use crate::api::Caller;
 use crate::error::{Error, FieldError};
 use crate::session;
 
@@ -61,7 +61,7 @@ fn shown(request: &HttpRequest, error: &Error) -> HttpResponse {
         response.insert_header(("HX-Retarget", "#messages")).insert_header(("HX-Reswap", "innerHTML"));
         Line { detail: problem.detail, fields }.render()
     } else {
-        let caller = session::of(request).map(|session| auth::Caller(session.key.clone()));
+        let caller = session::of(request).map(|session| Caller(session.key.clone(), Some(session)));
         let frame = Frame::of(request, caller.as_ref());
         Page { frame, title: problem.title, detail: problem.detail, fields }.render()
     };

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::http::{Uri, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -10,11 +11,10 @@ use super::assets;
 use super::zone::Zone;
 use crate::api::auth::Caller;
 use crate::error::{Error, Result};
-use crate::session;
 use crate::store::keys::Role;
 
 /// The pages that the head of each page leads to: address, name, and the role that it takes.
-const LINKS: &[(&str, &str, Role)] = &[];
+const LINKS: &[(&str, &str, Role)] = &[("/", "Calls", Role::Agent)];
 
 /// The head and the foot of a page.
 pub struct Frame {
@@ -102,11 +102,6 @@ pub fn is_partial(request: &HttpRequest) -> bool {
     request.headers().contains_key("hx-request")
 }
 
-/// The session that a page is looked at with; none where it is a key in a header.
-pub fn session_id(request: &HttpRequest) -> Option<i64> {
-    session::of(request).map(|session| session.id)
-}
-
 /// As an answer.
 ///
 /// # Errors
@@ -116,7 +111,14 @@ pub fn html(template: &impl Template) -> Result<HttpResponse> {
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text))
 }
 
+/// Back to where a form was sent from, without a script. Browsers say it; else to the first page.
+pub fn back(request: &HttpRequest) -> HttpResponse {
+    let from = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok());
+    let path = from.and_then(|from| from.parse::<Uri>().ok()?.path_and_query().map(ToString::to_string));
+    see(&path.filter(|path| !path.starts_with("//")).unwrap_or_else(|| "/".into()))
+}
+
 /// To another page, which is then asked for with GET.
 pub fn see(address: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header(("Location", address)).finish()
+    HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
 }

@@ -4,8 +4,14 @@
 
 mod account;
 mod assets;
+mod call;
+mod call_change;
+mod call_row;
+mod calls;
 mod errors;
+mod filter;
 mod frame;
+mod screen_pop;
 mod sign_in;
 mod zone;
 
@@ -19,6 +25,8 @@ use crate::error::{Error, Result};
 
 /// The largest form, in bytes.
 const FORM: usize = 256 * 1024;
+
+pub use screen_pop::ScreenPop;
 
 /// The browser loads from here alone, runs no script that stands in a page, and shows no page of ours in another.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -35,7 +43,9 @@ pub fn pages() -> impl HttpServiceFactory {
         .configure(assets::routes)
         .configure(sign_in::routes)
         .configure(account::routes)
-        .service(web::redirect("/", "/account"))
+        .configure(calls::routes)
+        .configure(call_change::routes)
+        .configure(call::routes)
         .app_data(form_config())
         .default_service(web::to(nothing_here))
 }

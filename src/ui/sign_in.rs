@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
-use super::frame::{Frame, Visit, html, see, session_id};
+use super::frame::{Frame, Visit, html, see};
 use crate::address;
 use crate::app::App;
 use crate::clock;
@@ -112,10 +112,9 @@ async fn begin(app: &Data<App>, request: &HttpRequest, key_id: i64, next: &str) 
     Ok(response)
 }
 
-async fn sign_out(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<HttpResponse> {
-    if let Some(id) = session_id(&request) {
-        let key_id = visit.caller.0.id;
-        App::change(&app, move |db| Ok(rows::end(db, key_id, id)?)).await?;
+async fn sign_out(app: Data<App>, visit: Visit) -> Result<HttpResponse> {
+    if let Some(session) = visit.caller.1 {
+        App::change(&app, move |db| Ok(rows::end(db, session.key.id, session.id)?)).await?;
     }
     let mut response = see("/sign-in");
     response.add_cookie(&session::no_cookie(&app)).map_err(|e| Error::Internal(Box::new(e)))?;

@@ -35,10 +35,6 @@ impl Zone {
         at.with_timezone(&self.0).to_rfc3339_opts(SecondsFormat::Secs, false)
     }
 
-    /// Which day it is there.
-    pub fn today(self) -> NaiveDate {
-        Utc::now().with_timezone(&self.0).date_naive()
-    }
 
     /// When that day begins there. Where clocks skip midnight, the day begins an hour later.
     pub fn begin_of(self, day: NaiveDate) -> DateTime<Utc> {

@@ -15,4 +15,5 @@ mod postgres;
 mod browser;
 mod driver;
 
+mod calls;
 mod sign_in;

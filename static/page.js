@@ -1,1 +1,0 @@
-// What every page does once it is there.
