@@ -99,7 +99,8 @@ impl Snapshot {
 
     /// Is it still a session?
     pub fn holds_session(&self, session: &Session, now: Moment) -> bool {
-        now < session.expires_at && self.sessions.get(&session.hash).is_some_and(|known| known.id == session.id)
+        now < session.expires_at
+            && self.sessions.get(&session.hash).is_some_and(|known| known.id == session.id)
     }
 
     /// Whose key this is.

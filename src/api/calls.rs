@@ -122,7 +122,10 @@ pub async fn show(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 pub fn with_journal(db: &mut Db, caller: &Caller, id: i64) -> Result<CallWithJournal> {
     let call = visible(db, caller, id)?;
     let journal = journal::of_call(db, id)?;
-    Ok(CallWithJournal { call: shown(db, call)?, journal: journal.into_iter().map(JournalView::from).collect() })
+    Ok(CallWithJournal {
+        call: shown(db, call)?,
+        journal: journal.into_iter().map(JournalView::from).collect(),
+    })
 }
 
 /// What a person changes. What is left out stays.

@@ -1,7 +1,7 @@
 //! Who one is here, and the browsers that are signed in as that.
 
-use actix_web::web::{self, Data, Path};
 use actix_web::HttpResponse;
+use actix_web::web::{self, Data, Path};
 use askama::Template;
 use chrono::{DateTime, Utc};
 

@@ -121,7 +121,12 @@ struct Ids {
     ids: String,
 }
 
-async fn fresh(app: Data<App>, visit: Visit, request: HttpRequest, asked: Query<Ids>) -> Result<HttpResponse> {
+async fn fresh(
+    app: Data<App>,
+    visit: Visit,
+    request: HttpRequest,
+    asked: Query<Ids>,
+) -> Result<HttpResponse> {
     let ids: Vec<i64> = asked.ids.split(',').filter_map(|id| id.parse().ok()).take(FRESH).collect();
     let own = |pair: &&str| !pair.starts_with("ids=");
     let filter = request.query_string().split('&').filter(own).collect::<Vec<_>>().join("&");

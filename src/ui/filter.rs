@@ -17,6 +17,9 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 /// What the form has fields for; the rest of a filter is kept as it came.
 const FIELDS: &[&str] = &["q", "direction", "outcome", "done", "queue", "user", "pbx", "from_day", "to_day"];
 
+/// Of these, what is not hidden away.
+const ALWAYS_SHOWN: &[&str] = &["q", "direction", "outcome", "done"];
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Extra {
@@ -111,6 +114,12 @@ impl Filter {
     /// Is there any condition?
     pub fn is_set(&self) -> bool {
         !self.pairs.is_empty()
+    }
+
+    /// Is there a condition among those that the form shows when asked to?
+    pub fn is_wider(&self) -> bool {
+        let shown_when_asked = |name: &str| FIELDS.contains(&name) && !ALWAYS_SHOWN.contains(&name);
+        self.pairs.iter().any(|(name, _)| shown_when_asked(name))
     }
 
     fn without(&self, name: &str) -> Vec<(String, String)> {

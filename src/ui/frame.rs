@@ -68,7 +68,8 @@ impl Frame {
     }
 
     fn is_at(&self, href: &str) -> bool {
-        self.path == href || (href != "/" && self.path.starts_with(&format!("{href}/")))
+        let folder = if href == "/" { "/calls" } else { href };
+        self.path == href || self.path.starts_with(&format!("{folder}/"))
     }
 }
 

@@ -5,7 +5,16 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::api::call_view::CallView;
 
 const PLACEHOLDERS: &[&str] = &[
-    "id", "call_id", "direction", "queue", "from.number", "from.e164", "from.name", "to.number", "to.e164", "to.name",
+    "id",
+    "call_id",
+    "direction",
+    "queue",
+    "from.number",
+    "from.e164",
+    "from.name",
+    "to.number",
+    "to.e164",
+    "to.name",
 ];
 
 /// A link with places for what is known of the call.
@@ -45,9 +54,7 @@ impl ScreenPop {
     pub fn link(&self, call: &CallView) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => text.clone(),
-            Part::Placeholder(name) => {
-                utf8_percent_encode(&value(call, name), NON_ALPHANUMERIC).to_string()
-            }
+            Part::Placeholder(name) => utf8_percent_encode(&value(call, name), NON_ALPHANUMERIC).to_string(),
         };
         self.0.iter().map(part).collect()
     }

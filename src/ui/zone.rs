@@ -35,7 +35,6 @@ impl Zone {
         at.with_timezone(&self.0).to_rfc3339_opts(SecondsFormat::Secs, false)
     }
 
-
     /// When that day begins there. Where clocks skip midnight, the day begins an hour later.
     pub fn begin_of(self, day: NaiveDate) -> DateTime<Utc> {
         let midnight = day.and_time(NaiveTime::MIN);

@@ -6,14 +6,16 @@ use crate::harness::{TestApp, spawn};
 const CALLER: &str = "+49 30 23125001";
 
 async fn rings(app: &TestApp, id: &str, from: &str) {
-    let call = [("event", "newCall"), ("direction", "in"), ("callId", id), ("from", from), ("to", "493023125000")];
+    let call =
+        [("event", "newCall"), ("direction", "in"), ("callId", id), ("from", from), ("to", "493023125000")];
     app.post_form(&[&call[..], &[("user[]", "Alice"), ("user[]", "Bob"), ("queue", "Sales")]].concat())
         .await
         .is(200);
 }
 
 async fn goes_on(app: &TestApp, event: &str, id: &str, from: &str, how: (&str, &str)) {
-    let call = [("event", event), ("direction", "in"), ("callId", id), ("from", from), ("to", "493023125000"), how];
+    let call =
+        [("event", event), ("direction", "in"), ("callId", id), ("from", from), ("to", "493023125000"), how];
     app.post_form(&call).await.is(200);
 }
 
@@ -37,7 +39,9 @@ async fn a_call_rings_connects_and_ends_while_one_watches() {
     browser.see("#now li", "Ringing").await;
     browser.see("#now li", "Sales · Alice, Bob").await;
     browser.see("#rows tr", CALLER).await;
-    browser.until("the title says so", async || browser.driver.title().await.unwrap().starts_with("(1) ")).await;
+    browser
+        .until("the title says so", async || browser.driver.title().await.unwrap().starts_with("(1) "))
+        .await;
     browser.see("#now .timer", "0:01").await;
     browser.is_accessible().await;
     browser.picture("now").await;
@@ -45,7 +49,9 @@ async fn a_call_rings_connects_and_ends_while_one_watches() {
     goes_on(&app, "answer", "1", "493023125001", ("user", "Bob")).await;
     browser.see("#now li", "Connected").await;
     browser.see("#rows tr", "Connected").await;
-    browser.until("the title is calm", async || browser.driver.title().await.unwrap().starts_with("Calls")).await;
+    browser
+        .until("the title is calm", async || browser.driver.title().await.unwrap().starts_with("Calls"))
+        .await;
 
     goes_on(&app, "hangup", "1", "493023125001", ("cause", "normalClearing")).await;
     browser.gone("#now li").await;

@@ -16,4 +16,6 @@ mod browser;
 mod driver;
 
 mod calls;
+mod pictures;
 mod sign_in;
+mod steer;
