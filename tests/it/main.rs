@@ -18,6 +18,7 @@ mod keys;
 mod live;
 mod migrations;
 mod openapi;
+mod pages;
 mod refusals;
 mod rules;
 mod start;
