@@ -17,6 +17,7 @@ use utoipa_actix_web::AppExt;
 use crate::config::Config;
 use crate::error::{Result, StartError};
 use crate::live::feed::{self, Feed};
+use crate::live::noojee;
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
@@ -220,6 +221,7 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
         actix_web::App::new()
             .app_data(shared.clone())
             .configure(intake::routes)
+            .configure(noojee::routes)
             .app_data(description.clone())
             .configure(api::docs)
             .into_utoipa_app()

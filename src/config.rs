@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use clap::Args;
 use ipnet::IpNet;
 
@@ -113,6 +114,11 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_CONNECTED_LIMIT_S", value_name = "SECONDS", default_value_t = 43_200)]
     pub connected_limit_s: u32,
 
+    /// The time zone in which Noojee's API tells when a call was taken, and in which pages show times until the
+    /// browser says its own, as in Europe/Berlin
+    #[arg(long, env = "HOOKSWITCH_TIME_ZONE", value_name = "ZONE", default_value = "UTC")]
+    pub time_zone: String,
+
     /// Reverse proxies (CIDR, comma-separated) whose X-Forwarded-For is believed
     #[arg(long, env = "HOOKSWITCH_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
@@ -183,6 +189,8 @@ pub struct Config {
     pub target: Target,
     /// The default country.
     pub numbering: Numbering,
+    /// For those who are told local times.
+    pub time_zone: Tz,
     /// As PBXes and people reach us; no slash at the end.
     pub public_url: String,
     /// The link from a call to another program.
@@ -201,6 +209,9 @@ impl Config {
         if serve.intake_deadline_ms == 0 {
             return Err(StartError("--intake-deadline-ms: must be at least 1".into()));
         }
+        let unknown =
+            |_| StartError(format!("--time-zone {:?}: name one such as Europe/Berlin", serve.time_zone));
+        let time_zone = serve.time_zone.parse().map_err(unknown)?;
         let template = serve.screen_pop.as_deref().filter(|template| !template.is_empty());
         let screen_pop = template
             .map(ScreenPop::read)
@@ -208,7 +219,7 @@ impl Config {
             .map_err(|e| StartError(format!("--screen-pop: {e}")))?
             .map(Arc::new);
         let (target, numbering) = (database.target()?, database.numbering()?);
-        Ok(Self { target, numbering, public_url, screen_pop, serve })
+        Ok(Self { target, numbering, time_zone, public_url, screen_pop, serve })
     }
 
     /// How long a PBX waits at most.

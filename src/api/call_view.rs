@@ -119,8 +119,22 @@ pub fn views(db: &mut Db, calls: Vec<Call>) -> diesel::QueryResult<Vec<CallView>
     Ok(calls.into_iter().map(|call| CallView::named(call, &names)).collect())
 }
 
-/// Contacts by number key, the newest first.
-pub type Names = HashMap<String, Vec<Named>>;
+/// Who has which numbers.
+pub struct Names(HashMap<String, Vec<Named>>);
+
+impl Names {
+    /// The newest contact that has the number.
+    fn newest(&self, key: Option<&String>) -> Option<&Named> {
+        self.0.get(key?)?.first()
+    }
+
+    /// Name and company, in lower case, of everybody who has one of the call's numbers.
+    pub fn texts<'n>(&'n self, call: &Call) -> impl Iterator<Item = &'n str> + use<'n> {
+        let of = |key: &Option<String>| self.0.get(key.as_ref()?).map(Vec::as_slice);
+        let both = [of(&call.from_key), of(&call.to_key)];
+        both.into_iter().flatten().flatten().map(|named| named.sort_key.as_str())
+    }
+}
 
 /// Who has the numbers of these calls.
 ///
@@ -131,14 +145,13 @@ pub fn names<'a>(db: &mut Db, calls: impl IntoIterator<Item = &'a Call>) -> dies
     let mut keys: Vec<String> = keys.cloned().collect();
     keys.sort_unstable();
     keys.dedup();
-    contacts::names(db, &keys)
+    contacts::names(db, &keys).map(Names)
 }
 
 impl CallView {
     /// The call with the names of its numbers.
     pub fn named(call: Call, names: &Names) -> Self {
-        let named = |key: Option<&String>| names.get(key?)?.first();
-        let (from, to) = (named(call.from_key.as_ref()), named(call.to_key.as_ref()));
+        let (from, to) = (names.newest(call.from_key.as_ref()), names.newest(call.to_key.as_ref()));
         Self::of(call, from, to)
     }
 

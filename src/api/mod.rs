@@ -42,7 +42,7 @@ use crate::live;
 pub use auth::Caller;
 pub(crate) use body::{path_config, query_config};
 pub use call_filter::CallFilter;
-pub use call_view::{CallView, Names, NumberView, names};
+pub use call_view::{CallView, NumberView, names};
 pub use calls::{page_position, read_page};
 pub use keys::KeyView;
 pub use openapi::{Description, ReadRefusals, docs};
@@ -76,7 +76,7 @@ fn nouns(config: &mut ServiceConfig) {
     config.configure(pbxes::routes);
     config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
     config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
-    config.service(live::sse::stream);
+    config.service(live::sse::follow).service(live::changes::changes);
     config.service(calls_done::mark).service(calls::show).service(calls::change);
 }
 

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::rt::time::{interval, sleep, sleep_until};
 use actix_web::web::Data;
 use diesel::QueryResult;
 use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
 use super::news::News;
 use crate::app::App;
@@ -59,7 +58,7 @@ impl Feed {
         let news = self.news.subscribe();
         self.wake.notify_one();
         let mut told = self.told.subscribe();
-        let begun = tokio::time::timeout(PATIENCE, told.wait_for(Option::is_some)).await;
+        let begun = timeout(PATIENCE, told.wait_for(Option::is_some)).await;
         begun.map_err(|_| Error::Unavailable("the database does not answer"))?.map_err(|_| STOPPING)?;
         if *self.closed.borrow() { Err(STOPPING) } else { Ok(news) }
     }
@@ -166,6 +165,9 @@ async fn step(
 ) -> Result<i64> {
     // before what is in memory is taken: so that is told from memory, with each state that a call went through
     let newest = if look { app.store.query(journal::newest).await? } else { told };
+    if newest > told {
+        sleep(PACE).await; // what this node just wrote is still on its way here
+    }
     loop {
         match committed.try_recv() {
             Ok(batch) => batches.push(batch),

@@ -1,7 +1,10 @@
 //! Who is told of calls as they change. `feed` reads for all of them at once; how each is told has a file of its own.
 
+pub mod changes;
 pub mod feed;
 pub mod news;
+pub mod noojee;
+pub mod poll;
 pub mod sse;
 
 use actix_web::http::header::HeaderName;

@@ -28,7 +28,7 @@ pub struct Change {
     /// Its state is new, too.
     pub state_is_new: bool,
     /// Names and companies of those who have its numbers, in lower case.
-    names: Vec<String>,
+    texts: Vec<String>,
     /// As an event.
     frame: Bytes,
 }
@@ -36,7 +36,7 @@ pub struct Change {
 impl Change {
     /// Is it meant?
     pub fn is_meant(&self, wanted: &Wanted) -> bool {
-        wanted.holds(&self.call, self.names.iter().map(String::as_str))
+        wanted.holds(&self.call, self.texts.iter().map(String::as_str))
     }
 }
 
@@ -48,12 +48,10 @@ impl News {
     pub fn of(db: &mut Db, moved: Vec<Moved>, upto: i64) -> diesel::QueryResult<Self> {
         let names = names(db, moved.iter().map(|moved| &moved.call))?;
         let changes = moved.into_iter().map(|Moved { call, state_is_new }| {
-            let keys = [&call.from_key, &call.to_key].into_iter().flatten();
-            let named = keys.filter_map(|key| names.get(key)).flatten();
-            let (sort_keys, event) =
-                (named.map(|it| it.sort_key.clone()).collect(), event(state_is_new, call.state));
+            let texts = names.texts(&call).map(str::to_owned).collect();
+            let event = event(state_is_new, call.state);
             let frame = frame(event, call.change, &CallView::named(call.clone(), &names));
-            Change { call, state_is_new, names: sort_keys, frame }
+            Change { call, state_is_new, texts, frame }
         });
         let changes: Vec<Change> = changes.collect();
         Ok(Self { all: joined(changes.iter().map(|change| &change.frame)), changes, upto })
@@ -75,7 +73,8 @@ fn joined<'b>(frames: impl Iterator<Item = &'b Bytes>) -> Bytes {
     all.freeze()
 }
 
-fn event(state_is_new: bool, state: State) -> &'static str {
+/// Its name.
+pub fn event(state_is_new: bool, state: State) -> &'static str {
     match (state_is_new, state) {
         (false, _) => "call.changed",
         (true, State::Ringing) => "call.ringing",

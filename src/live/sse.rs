@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::rt::time::{Instant, sleep_until};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until};
 
 use super::feed::STOPPING;
 use super::news::{News, frame};
@@ -49,7 +50,7 @@ impl Own for Begin {
     ("Last-Event-ID" = Option<i64>, Header, description = "The id of the last event that was heard", minimum = 0)
 ), responses((status = 200, body = String, content_type = "text/event-stream"), ReadRefusals))]
 #[get("/stream")]
-pub async fn stream(
+pub async fn follow(
     app: Data<App>,
     caller: Caller,
     http: HttpRequest,
@@ -57,11 +58,14 @@ pub async fn stream(
 ) -> Result<HttpResponse> {
     let wanted = asked.filter.wanted(&app.config.numbering, Some(&caller.0))?;
     let after = last_heard(&http)?.or(asked.own.after);
+    let news = app.feed.follow().await?; // first, so that nothing falls between
     let newest = app.store.query(journal::newest).await?;
+    let heard = cursor(after, newest)?.unwrap_or(newest);
+    let greeting = format!(": calls as they change\nretry: {RETRY_MS}\nid: {heard}\n\n");
     let reader = Reader {
-        heard: cursor(after, newest)?.unwrap_or(newest),
+        heard,
         _counted: app.metrics.reader(Reading::Stream),
-        place: Place::Begin,
+        place: if heard < newest { Place::Behind } else { Place::Live(news) },
         said: Instant::now(),
         app,
         caller,
@@ -70,7 +74,7 @@ pub async fn stream(
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("X-Accel-Buffering", "no")) // nginx would keep events back
-        .streaming(futures_util::stream::unfold(reader, Reader::next)))
+        .streaming(stream::iter([Ok(Bytes::from(greeting))]).chain(stream::unfold(reader, Reader::next))))
 }
 
 fn last_heard(http: &HttpRequest) -> Result<Option<i64>> {
@@ -94,8 +98,6 @@ struct Reader {
 
 /// Where a reader stands.
 enum Place {
-    /// Nothing was said yet.
-    Begin,
     /// It reads by itself what is in the journal.
     Behind,
     /// It hears what the feed tells.
@@ -109,7 +111,6 @@ impl Reader {
     async fn next(mut self) -> Option<(Result<Bytes>, Self)> {
         loop {
             let told = match self.place {
-                Place::Begin => Ok(self.greet()),
                 Place::Behind => self.catch_up().await,
                 Place::Live(_) => self.listen().await,
                 Place::Over => return None,
@@ -120,11 +121,6 @@ impl Reader {
                 return Some((Ok(told), self));
             }
         }
-    }
-
-    fn greet(&mut self) -> Bytes {
-        self.place = Place::Behind;
-        format!(": calls as they change\nretry: {RETRY_MS}\nid: {}\n\n", self.heard).into()
     }
 
     /// Reads on by itself; where that reaches the newest change, the feed takes over.

@@ -139,9 +139,7 @@ async fn fresh(
         calls.sort_unstable_by_key(|call| (call.started_at, call.id));
         let names = names(db, &calls)?;
         let shown = calls.into_iter().map(|call| {
-            let keys = [&call.from_key, &call.to_key].into_iter().flatten();
-            let known = keys.filter_map(|key| names.get(key)).flatten();
-            let meant = wanted.holds(&call, known.map(|named| named.sort_key.as_str()));
+            let meant = wanted.holds(&call, names.texts(&call));
             (CallView::named(call, &names), meant)
         });
         Ok::<_, Error>(shown.collect::<Vec<_>>())

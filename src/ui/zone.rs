@@ -1,11 +1,14 @@
 //! The viewer's time zone: a cookie that the browser sets tells it, so that the pages themselves hold its times, also
-//! without JavaScript from then on. Until then it is UTC.
+//! without JavaScript from then on. Until then it is the server's.
 
 use std::fmt;
 
 use actix_web::HttpRequest;
+use actix_web::web::Data;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc};
 use chrono_tz::Tz;
+
+use crate::app::App;
 
 /// A time zone of the tz database.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +18,8 @@ impl Zone {
     /// That of whoever sent this.
     pub fn of(request: &HttpRequest) -> Self {
         let named = |name: &str| name.replace("%2F", "/").parse().ok();
-        Self(request.cookie("zone").and_then(|cookie| named(cookie.value())).unwrap_or(Tz::UTC))
+        let servers = || request.app_data::<Data<App>>().map_or(Tz::UTC, |app| app.config.time_zone);
+        Self(request.cookie("zone").and_then(|cookie| named(cookie.value())).unwrap_or_else(servers))
     }
 
     /// For reading at a glance: `21 Nov 18:32`, of other years `21 Nov 2025 18:32`.

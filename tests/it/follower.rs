@@ -31,8 +31,9 @@ pub struct Follower {
     response: Response,
     unread: Vec<u8>,
     lines: VecDeque<String>,
-    /// The last id that came.
+    /// The last id that came with a whole event, or alone.
     pub cursor: i64,
+    id: i64,
     name: String,
     data: String,
 }
@@ -40,19 +41,27 @@ pub struct Follower {
 impl Follower {
     /// Connects. It is there, and hears what happens from now on, when this returns.
     pub async fn open(client: &Client, query: &str, last_event_id: Option<i64>) -> Self {
+        Self::try_open(client, query, last_event_id).await.expect("the server is there")
+    }
+
+    /// The same; `None` where the server is not there.
+    pub async fn try_open(client: &Client, query: &str, last_event_id: Option<i64>) -> Option<Self> {
         let request = client.request(Method::GET, &format!("/api/v1/stream?{query}"));
         let request = request.timeout(Duration::from_secs(600));
         let request = last_event_id.into_iter().fold(request, |r, id| r.header("Last-Event-ID", id));
-        let response = request.send().await.unwrap();
+        let response = request.send().await.ok()?;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let (name, data) = (String::new(), String::new());
-        let mut it = Self { response, unread: Vec::new(), lines: VecDeque::new(), cursor: -1, name, data };
+        let (unread, lines) = (Vec::new(), VecDeque::new());
+        let mut it = Self { response, unread, lines, cursor: -1, id: -1, name, data };
         while it.cursor < 0 {
-            assert!(it.read().await, "it says where it begins");
+            if !it.read().await {
+                return None;
+            }
             assert!(it.take().is_none(), "and nothing before that");
         }
-        it
+        Some(it)
     }
 
     /// The next event; `None` at the end of the stream.
@@ -78,7 +87,8 @@ impl Follower {
 
     /// Reads what came. `false` at the end, or where the other side is gone.
     async fn read(&mut self) -> bool {
-        let Ok(Some(bytes)) = self.response.chunk().await else { return false };
+        let read = tokio::time::timeout(Duration::from_secs(20), self.response.chunk());
+        let Ok(Some(bytes)) = read.await.expect("an event within 20 s") else { return false };
         self.unread.extend_from_slice(&bytes);
         while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.unread.drain(..=end).collect();
@@ -92,11 +102,12 @@ impl Follower {
         while let Some(line) = self.lines.pop_front() {
             match line.split_once(':') {
                 Some(("event", name)) => self.name = name.trim().into(),
-                Some(("id", id)) => self.cursor = id.trim().parse().unwrap(),
+                Some(("id", id)) => self.id = id.trim().parse().unwrap(),
                 Some(("data", data)) => self.data += data.trim(),
                 Some(("" | "retry", _)) => {}
-                None if line.is_empty() && self.data.is_empty() => {}
+                None if line.is_empty() && self.data.is_empty() => self.cursor = self.id,
                 None if line.is_empty() => {
+                    self.cursor = self.id;
                     let data = serde_json::from_str(&std::mem::take(&mut self.data)).unwrap();
                     return Some(Event { name: std::mem::take(&mut self.name), id: self.cursor, data });
                 }

@@ -1,5 +1,8 @@
 //! Who follows calls as they change.
 
+mod nodes;
+mod noojee;
+mod poll;
 mod stream;
 
 use serde_json::json;

@@ -137,9 +137,10 @@ async fn the_feed_rests_when_nobody_follows() {
     let page = app.nobody.get("/metrics").await.is(200).body;
     assert!(page.contains("hookswitch_readers{kind=\"stream\"} 1"), "{page}");
     drop(follower);
-    whole_call(&app, "2").await;
+    let mut number = 1;
     eventually("it rests", async || {
-        whole_call(&app, "3").await; // a connection's end is seen when it is written to
+        number += 1;
+        whole_call(&app, &number.to_string()).await; // a connection's end is seen when it is written to
         app.app.feed.told().is_none()
     })
     .await;
