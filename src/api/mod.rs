@@ -16,6 +16,7 @@ pub(crate) mod contacts;
 mod health;
 pub(crate) mod journal_view;
 mod keys;
+mod leg_view;
 mod openapi;
 pub(crate) mod page;
 mod pbx_journal;

@@ -26,7 +26,7 @@ pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
     let bound = listener.local_addr().map_err(|e| StartError(e.to_string()))?;
     let config = Config::new(database, serve, bound)?;
     let metrics = Arc::new(Metrics::new().map_err(|e| StartError(e.to_string()))?);
-    let store = Store::open(&config.target, store::writer::Limits::default(), metrics.clone())?;
+    let store = Store::open(&config.target, metrics.clone())?;
     let welcome = first_start(&store, &config)?;
     println!(
         "Hookswitch {} serves {} with {}",
