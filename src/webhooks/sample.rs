@@ -50,7 +50,8 @@ pub fn call(kind: EventKind) -> (Call, CallView) {
         let raw_cause = Some(cause.to_string());
         event = CallEvent { kind: Kind::Hangup, cause: Some(cause), raw_cause, at: now, ..event };
         call.apply(&event, Decision::Accept);
-        call.extra().recording_url = Some("https://pbx.example/recordings?id=1&format=wav".into());
+        call.extra.get_or_insert_default().recording_url =
+            Some("https://pbx.example/recordings?id=1&format=wav".into());
     }
     let view = CallView::nameless(call.clone());
     (call, view)
