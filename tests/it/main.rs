@@ -16,6 +16,7 @@ mod intake;
 mod keys;
 mod migrations;
 mod openapi;
+mod pbx;
 mod refusals;
 mod rules;
 mod start;

@@ -6,7 +6,6 @@ use diesel::prelude::*;
 use hookswitch::call::Moment;
 use hookswitch::store::schema::{calls, feed, journal, live_calls};
 use hookswitch::store::target::Target;
-use serde_json::Value;
 
 use super::load::{Answered, STORY};
 use crate::client::Client;
@@ -18,7 +17,7 @@ type Outcome<T = ()> = Result<T, String>;
 /// before; the newest of this one is answered.
 pub async fn through_the_api(admin: &Client, round: usize, answered: &Answered, seen: i64) -> Outcome<i64> {
     let mut shown = BTreeMap::new();
-    for call in all(admin, &format!("/api/v1/calls?queue=r{round}"), |_| true).await {
+    for call in admin.rows(&format!("/api/v1/calls?queue=r{round}"), |_| true).await {
         let call_id = call["call_id"].as_str().unwrap().to_owned();
         if shown.insert(call_id.clone(), call).is_some() {
             return Err(format!("{call_id} is there twice"));
@@ -37,7 +36,7 @@ pub async fn through_the_api(admin: &Client, round: usize, answered: &Answered, 
             return Err(format!("{events} events of {call_id} were answered, but it is {call}"));
         }
     }
-    let entries = all(admin, "/api/v1/pbxes/1/journal", |entry| entry["change"].as_i64() > Some(seen)).await;
+    let entries = admin.rows("/api/v1/pbxes/1/journal", |entry| entry["change"].as_i64() > Some(seen)).await;
     let changes: Vec<i64> = entries.iter().map(|entry| entry["change"].as_i64().unwrap()).collect();
     if !changes.is_sorted_by(|newer, older| newer > older) {
         return Err(format!("change numbers are not unique or not in order: {changes:?}"));
@@ -57,25 +56,6 @@ pub async fn through_the_api(admin: &Client, round: usize, answered: &Answered, 
         }
     }
     Ok(changes.first().copied().unwrap_or(seen))
-}
-
-/// All rows of a list, page by page, up to the first that is not `wanted`.
-async fn all(admin: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
-    let (mut rows, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let joint = if path.contains('?') { '&' } else { '?' };
-        let mut page = admin.get_json(&format!("{path}{joint}limit=500&cursor={cursor}")).await;
-        for row in page["data"].as_array_mut().unwrap().drain(..) {
-            if !wanted(&row) {
-                return rows;
-            }
-            rows.push(row);
-        }
-        match page["next"].as_str() {
-            Some(next) => cursor = next.to_owned(),
-            None => return rows,
-        }
-    }
 }
 
 /// Tables agree with each other.
