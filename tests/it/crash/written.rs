@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use hookswitch::call::Moment;
+use hookswitch::store::journal::Verdict;
 use hookswitch::store::schema::{calls, feed, journal, live_calls};
 use hookswitch::store::target::Target;
 
@@ -64,8 +65,9 @@ pub fn in_the_tables(url: &str) -> Outcome {
     db.transaction(|db| {
         let calls: Vec<(i64, i64, Option<Moment>)> =
             calls::table.select((calls::id, calls::change, calls::ended_at)).load(db)?;
-        let lines: Vec<(i64, Option<i64>)> =
-            journal::table.select((journal::change, journal::call)).order(journal::change).load(db)?;
+        let line = (journal::change, journal::call, journal::result.eq(Verdict::Repeat));
+        let lines: Vec<(i64, Option<i64>, bool)> =
+            journal::table.select(line).order(journal::change).load(db)?;
         let live: Vec<i64> = live_calls::table.select(live_calls::id).load(db)?;
         let newest: i64 = feed::table.find(1).select(feed::change).first(db)?;
         Ok::<_, diesel::result::Error>(agree(&calls, &lines, &live, newest))
@@ -75,7 +77,7 @@ pub fn in_the_tables(url: &str) -> Outcome {
 
 fn agree(
     calls: &[(i64, i64, Option<Moment>)],
-    lines: &[(i64, Option<i64>)],
+    lines: &[(i64, Option<i64>, bool)],
     live: &[i64],
     newest: i64,
 ) -> Outcome {
@@ -87,9 +89,12 @@ fn agree(
         return Err(format!("live calls and calls without an end differ in {differ:?}"));
     }
     let mut first_and_last = BTreeMap::new();
-    for (change, call) in lines {
+    for (change, call, repeat) in lines {
         let call = call.ok_or_else(|| format!("change {change} is about no call"))?;
-        first_and_last.entry(call).or_insert((*change, *change)).1 = *change;
+        let (_, last) = first_and_last.entry(call).or_insert((*change, *change));
+        if !repeat {
+            *last = *change; // what was said before changes nothing
+        }
     }
     for (id, change, _) in calls {
         if first_and_last.remove(id) != Some((*id, *change)) {
@@ -97,7 +102,7 @@ fn agree(
         }
     }
     let unknown: Vec<_> = first_and_last.keys().collect();
-    let last = lines.last().map_or(0, |(change, _)| *change);
+    let last = lines.last().map_or(0, |(change, ..)| *change);
     match (unknown.as_slice(), last <= newest) {
         ([], true) => Ok(()),
         ([], false) => Err(format!("change {last} was written, but the feed stands at {newest}")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::stories::{Callee, Caller};
-use super::{Scene, TO};
+use super::{IN_ORDER, Scene, TO};
 use crate::harness::eventually;
 
 const SOMEBODY: &str = "493055571600";
@@ -156,13 +156,13 @@ const ENDINGS: &[Ending] = &[
 #[actix_web::test]
 #[ignore = "takes Kamailio and SIPp: scripts/test runs it"]
 async fn each_ending() {
-    let scene = Scene::start(&[]);
+    let scene = Scene::start(&[IN_ORDER]);
     for rule in [json!({ "pattern": NUISANCE }), json!({ "pattern": UNWANTED, "reason": "rejected" })] {
-        scene.admin.post_json("/api/v1/block-rules", &rule).await.is(201);
+        scene.admin().post_json("/api/v1/block-rules", &rule).await.is(201);
     }
     for (destination, caller_id, from) in [("+4930*", BERLIN, ALICE), ("*", DEFAULT, CAROL)] {
         let rule = json!({ "destination": destination, "caller_id": caller_id, "from": from });
-        scene.admin.post_json("/api/v1/caller-id-rules", &rule).await.is(201);
+        scene.admin().post_json("/api/v1/caller-id-rules", &rule).await.is(201);
     }
     let heard: Vec<_> = ENDINGS.iter().map(|ending| (ending, ending.play(&scene))).collect();
     let all = async || scene.log().await.values().filter(|(call, _)| call["state"] == "ended").count();

@@ -1,5 +1,6 @@
 //! SIPp: telephones that play a scenario.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,12 @@ impl Sipp {
                 return if status.success() { Ok(()) } else { Err(format!("{status}: {}", said())) };
             }
             if begun.elapsed() > patience {
+                std::process::Command::new("cp")
+                    .arg("-r")
+                    .arg(&self.folder)
+                    .arg("/tmp/s2/kept")
+                    .status()
+                    .unwrap();
                 self.child.kill().unwrap();
                 let (errors, screen) = (self.text("errors"), self.text("screen"));
                 let last = screen.rfind("----- Scenario Screen").map_or("", |at| &screen[at..]);
@@ -56,6 +63,31 @@ impl Sipp {
     pub fn text(&self, ending: &str) -> String {
         let bytes = std::fs::read(self.folder.join(format!("{}.{ending}", self.name))).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// How many calls it has made.
+    pub fn calls(&self) -> usize {
+        self.text("short").lines().filter(|line| line.contains("\tS\t") && line.contains("\tINVITE ")).count()
+    }
+
+    /// The time from each call's INVITE until the callee rang or answered, in order of length.
+    pub fn delays(&self) -> Vec<Duration> {
+        let mut begun = BTreeMap::new();
+        let mut delays = Vec::new();
+        for line in self.text("short").lines() {
+            // date, time, seconds since 1970, R or S, call id, CSeq, first line
+            let [_, _, at, _, call_id, _, first] = line.split('\t').collect::<Vec<_>>()[..] else { continue };
+            let at: f64 = at.parse().unwrap();
+            if first.starts_with("INVITE ") {
+                begun.entry(call_id.to_owned()).or_insert(at); // the first of its repetitions
+            } else if (first.contains(" 180 ") || first.contains(" 200 "))
+                && let Some(begun) = begun.remove(call_id)
+            {
+                delays.push(Duration::from_secs_f64(at - begun));
+            }
+        }
+        delays.sort_unstable();
+        delays
     }
 
     /// The path of one of its files, for its options.

@@ -38,8 +38,10 @@ pub enum Callee {
     Absent,
     /// There, and must not be rung.
     Unaware,
-    /// Answers.
+    /// Rings and answers.
     Answers,
+    /// Answers without ringing.
+    AnswersAtOnce,
     /// Answers and hangs up.
     HangsUp,
     /// Rings and then says this.
@@ -81,7 +83,7 @@ impl Caller {
             Self::GivesUp => {
                 vec![invite(), trying(), hears(180), cancel(), hears(200), hears(487), ack_no()]
             }
-            Self::GivesUpAtOnce => vec![invite(), hears(100), cancel(), hears(200), hears(487), ack_no()],
+            Self::GivesUpAtOnce => vec![invite(), hears(100), cancel(), hears(487), ack_no(), hears(200)],
         };
         scenario(&steps)
     }
@@ -107,6 +109,7 @@ impl Callee {
             Self::Unaware | Self::Answers => {
                 vec![rung(), rings(), answers(), hears("ACK"), hears("BYE"), done()]
             }
+            Self::AnswersAtOnce => vec![rung(), answers(), hears("ACK"), hears("BYE"), done()],
             Self::HangsUp => {
                 vec![rung(), rings(), answers(), hears("ACK"), bye(), receive(r#"response="200""#)]
             }
