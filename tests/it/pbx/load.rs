@@ -29,8 +29,8 @@ async fn a_hundred_calls_each_second() {
         assert_eq!(told, all, "{call}");
         assert!(!call["decision"].is_null(), "{call}");
     }
-    println!("INVITE to 180, {EACH_SECOND} calls a second, without Hookswitch: {}", figures(&without_asking));
-    println!("INVITE to 180, {EACH_SECOND} calls a second, with Hookswitch:    {}", figures(&asking));
+    println!("INVITE to 200, {EACH_SECOND} calls a second, without Hookswitch: {}", figures(&without_asking));
+    println!("INVITE to 200, {EACH_SECOND} calls a second, with Hookswitch:    {}", figures(&asking));
 }
 
 /// Of delays in order of length.

@@ -23,7 +23,7 @@ async fn killed_stopped_and_started_again_while_calls_come() {
     scene.start_again();
     let delays = load.finish();
     assert_eq!(delays.len(), CALLS);
-    assert!(delays[CALLS - 1] < Duration::from_secs(1), "a call had to wait for {:?}", delays[CALLS - 1]);
+    assert!(delays[CALLS - 1] < Duration::from_secs(3), "a call had to wait for {:?}", delays[CALLS - 1]);
     let calls = scene.answered(CALLS).await;
     // a call whose newCall nobody heard has no decision; answer and hangup were told later
     let asked = calls.iter().filter(|call| !call["decision"].is_null()).count();
@@ -48,7 +48,7 @@ async fn a_server_that_hangs_costs_no_call() {
     assert_eq!(delays.len(), CALLS);
     let (middle, longest) = (delays[CALLS / 2], delays[CALLS - 1]);
     let second = Duration::from_secs(1); // ANSWER_WITHIN: who called in the first one waited, then one in each two
-    assert!(longest < second * 2, "{longest:?}");
+    assert!(longest < second * 3, "{longest:?}");
     assert!(middle < second / 10, "{delays:?}");
     scene.answered(CALLS).await;
     written::in_the_tables(&scene.database.url).unwrap();
