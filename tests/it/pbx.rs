@@ -42,8 +42,13 @@ struct Scene {
 impl Scene {
     /// `changes` are lines of examples/kamailio/settings.cfg that differ, old and new.
     fn start(changes: &[(&str, &str)]) -> Self {
+        Self::start_with(&[], changes)
+    }
+
+    /// The same, with flags of `hookswitch serve`.
+    fn start_with(flags: &[&str], changes: &[(&str, &str)]) -> Self {
         let database = TestDatabase::new();
-        let mut hookswitch = Program::start(&database, &[]);
+        let mut hookswitch = Program::start(&database, flags);
         let (url, key) = (hookswitch.told("PBX URL:"), hookswitch.told("Key:"));
         let address = hookswitch.url.strip_prefix("http://").unwrap().into();
         let kamailio = Kamailio::start(database.folder.path(), url.split(' ').next().unwrap(), changes);

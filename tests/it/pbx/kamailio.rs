@@ -29,7 +29,6 @@ impl Kamailio {
             ("127.0.0.1:5060", here(port)),
             ("127.0.0.1:5080", here(provider)),
             ("127.0.0.1:5070", here(pbx)),
-            ("SILENT_MS 5000", "SILENT_MS 2500".into()),
             ("RINGING_MS 120000", "RINGING_MS 2500".into()),
         ];
         let ours = ours.iter().map(|(old, new)| (*old, new.as_str()));

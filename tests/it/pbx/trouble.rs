@@ -49,7 +49,7 @@ async fn a_server_that_hangs_costs_no_call() {
     let (middle, longest) = (delays[CALLS / 2], delays[CALLS - 1]);
     let second = Duration::from_secs(1); // ANSWER_WITHIN: who called in the first one waited, then one in each two
     assert!(longest < second * 3, "{longest:?}");
-    assert!(middle < second / 10, "{delays:?}");
+    assert!(middle < second / 2, "{delays:?}");
     scene.answered(CALLS).await;
     written::in_the_tables(&scene.database.url).unwrap();
 }
