@@ -35,7 +35,8 @@ async fn each_change_is_told_once_though_a_node_is_killed() {
     let urls: Urls = Rc::new(RefCell::new(urls));
 
     let mut readers = Vec::new();
-    for node in 0..urls.borrow().len() {
+    let nodes = urls.borrow().len();
+    for node in 0..nodes {
         let open = Follower::open(&client(&urls, node, &key), "", None).await;
         readers.push(spawn(read(open, urls.clone(), node, key.clone())));
     }

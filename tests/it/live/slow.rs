@@ -38,7 +38,7 @@ async fn a_reader_that_is_too_slow_is_sent_away_and_others_do_not_notice() {
     let heard: BTreeSet<i64> = ids().filter(|id| all.contains(id)).collect();
     assert!(heard.len() < CALLS, "it was too slow");
     let missing = CALLS - heard.len();
-    let mut again = Follower::open(&app.agent, "", ids().last()).await;
+    let mut again = Follower::open(&app.agent, "", ids().next_back()).await;
     let rest: BTreeSet<i64> = again.some(missing).await.iter().map(|event| event.id).collect();
     assert_eq!(&heard | &rest, all, "it goes on where it was sent away");
     let metrics = app.nobody.get("/metrics").await.body;
