@@ -8,12 +8,14 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::changes::Moved;
+use super::enqueue::Tells;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
-use crate::call::{Call, CallEvent, Decision, Effect, Extra, Kind, Moment, State};
+use crate::call::{Call, CallEvent, Decision, Effect, Kind, Moment, State};
 use crate::dialect::{Refusal, Reply, Said};
 use crate::pbx::Pbx;
 use crate::rules::Rule;
+use crate::webhooks::Facts;
 
 /// One request to a PBX's URL on its way into the log.
 #[derive(Debug)]
@@ -30,14 +32,21 @@ pub struct Arrival {
     pub query: Option<String>,
     /// As sent, without the token.
     pub body: String,
-    /// The PBX's own URL, for dialects whose answers name it.
-    pub hook: Option<String>,
-    /// The last part of that: never to be written down.
-    pub token: String,
+    /// For dialects whose answers name the PBX's own URL.
+    pub hook: Option<Hook>,
     /// What it says, and what the rules say of that.
     pub said: Result<(Said, Decision), Refusal>,
     /// The rule that said so; an allow rule, too.
     pub rule: Option<RuleHit>,
+}
+
+/// A PBX's own URL.
+#[derive(Debug)]
+pub struct Hook {
+    /// Absolute.
+    pub url: String,
+    /// Its last part: never to be written down.
+    pub token: String,
 }
 
 impl Arrival {
@@ -118,9 +127,23 @@ pub(super) struct Batch<'a> {
     /// Far ends (PBX, number) that were spoken to: their missed calls need nobody any more.
     pub reached: Vec<(i64, String)>,
     pub recorded: Vec<Recorded>,
+    /// What webhooks are to be told.
+    pub tells: Tells,
 }
 
 impl<'a> Batch<'a> {
+    /// For so many arrivals.
+    pub fn with_capacity(arrivals: usize) -> Self {
+        Self {
+            touched: Vec::with_capacity(arrivals),
+            latest: HashTable::with_capacity(arrivals),
+            entries: Vec::with_capacity(arrivals),
+            about: Vec::with_capacity(arrivals),
+            recorded: Vec::with_capacity(arrivals),
+            ..Self::default()
+        }
+    }
+
     /// Takes in one arrival. `known` finds the stored call of a key.
     pub fn add(&mut self, arrival: &'a Arrival, known: impl FnOnce(&CallKey) -> Option<Call>) {
         let position = self.entries.len();
@@ -134,10 +157,13 @@ impl<'a> Batch<'a> {
             }
             Ok((Said::Event(event), decided)) => {
                 let index = self.call_of(arrival.pbx.id, event, position, known);
+                let before = Facts::of(&self.touched[index].call);
                 let (effect, decides) = self.apply(index, event, decided, position);
+                self.tells.note(&arrival.pbx.webhooks, before, &self.touched[index].call, position, index);
                 let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
-                let reply = dialect.render(event, decision, arrival.hook.as_deref().unwrap_or_default());
+                let reply =
+                    dialect.render(event, decision, arrival.hook.as_ref().map_or("", |hook| &hook.url));
                 let verdict = if effect == Effect::Applied { Verdict::Applied } else { Verdict::Repeat };
                 (Some(event.kind.as_str()), verdict, None, Some(index), reply, rule_hit)
             }
@@ -155,10 +181,9 @@ impl<'a> Batch<'a> {
             query: arrival.query.as_deref(),
             body: Some(&arrival.body),
             status: Some(i32::from(reply.status)),
-            answer: Some(if arrival.hook.is_some() {
-                without(&arrival.token, &reply.body).into_owned().into()
-            } else {
-                reply.body.clone()
+            answer: Some(match &arrival.hook {
+                Some(hook) => without(&hook.token, &reply.body).into_owned().into(),
+                None => reply.body.clone(),
             }),
         });
         self.about.push(about);
@@ -242,7 +267,7 @@ impl<'a> Batch<'a> {
         let call = &mut touched.call;
         let (reached, undecided, shape) = (call.reached(), call.decision.is_none(), Shape::of(call));
         let effect = call.apply(event, decided.clone());
-        touched.only_progress &= shape == Shape::of(call);
+        touched.only_progress &= shape == Shape::of(call) && call.extra.is_none();
         if effect == Effect::Applied || touched.expected.is_none() {
             touched.last = Some(position);
         }
@@ -308,7 +333,7 @@ pub(super) fn offset(position: usize) -> i64 {
 /// are compared.
 #[derive(PartialEq)]
 struct Shape {
-    filled: [bool; 8],
+    filled: [bool; 7],
     users: usize,
     started_at: Moment,
 }
@@ -324,7 +349,6 @@ impl Shape {
                 call.queue.is_some(),
                 call.decision.is_some(),
                 call.internal,
-                call.extra == Extra::default(),
             ],
             users: call.users.len(),
             started_at: call.started_at,
@@ -334,6 +358,6 @@ impl Shape {
 
 /// `text` with the token masked.
 pub fn without<'t>(token: &str, text: &'t str) -> Cow<'t, str> {
-    let held = !token.is_empty() && memchr::memmem::find(text.as_bytes(), token.as_bytes()).is_some();
+    let held = !token.is_empty() && text.contains(token);
     if held { text.replace(token, "…").into() } else { text.into() }
 }

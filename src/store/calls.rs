@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::Db;
 use super::recent::CallKey;
 use super::schema::{calls, live_calls};
-use crate::call::{Call, Cause, Direction, Extra, Moment, Outcome, State};
+use crate::call::{Call, Cause, Direction, Moment, Outcome, State};
 
 /// How far apart the two calls may begin that are one internal call.
 const TWINS: TimeDelta = TimeDelta::seconds(5);
@@ -144,7 +144,7 @@ impl<'a> From<&'a Call> for CallValues<'a> {
 
 /// Most calls have none.
 pub(super) fn extra_json(call: &Call) -> Option<String> {
-    (call.extra != Extra::default()).then(|| json(&call.extra))
+    call.extra.as_deref().map(json)
 }
 
 impl From<CallRow> for Call {
@@ -179,7 +179,7 @@ impl From<CallRow> for Call {
             done_at: row.done_at,
             open: row.open,
             note: row.note,
-            extra: row.extra.as_deref().and_then(read).unwrap_or_default(),
+            extra: row.extra.as_deref().and_then(read).map(Box::new),
             change: row.change,
         }
     }

@@ -8,8 +8,12 @@ pub mod call_list;
 pub mod call_stats;
 pub mod calls;
 pub mod changes;
+mod checkpoint;
+pub mod claims;
 pub mod contacts;
 mod db;
+pub mod deliveries;
+mod enqueue;
 pub mod journal;
 pub mod keys;
 pub mod listen;
@@ -20,8 +24,10 @@ mod recent;
 pub mod rule_set;
 pub mod rules;
 pub mod schema;
+pub mod sessions;
 pub mod settings;
 pub mod target;
+pub mod webhooks;
 pub mod writer;
 
 use std::sync::Arc;
@@ -64,11 +70,11 @@ impl Store {
     ///
     /// # Errors
     /// What a person must mend before it can start, in one line.
-    pub fn open(target: &Target, limits: writer::Limits, metrics: Arc<Metrics>) -> Result<Self, StartError> {
+    pub fn open(target: &Target, metrics: Arc<Metrics>) -> Result<Self, StartError> {
         let mut db = target.open()?;
         migrate(&mut db)?;
         let pool = pool(target);
-        Ok(Self { pool, writer: Writer::start(db, target.clone(), limits, metrics), target: target.clone() })
+        Ok(Self { pool, writer: Writer::start(db, target.clone(), metrics), target: target.clone() })
     }
 
     /// Runs `f` on a pooled connection, off the async threads.

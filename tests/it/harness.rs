@@ -76,7 +76,7 @@ pub fn spawn_on(database: TestDatabase, flags: &[&str]) -> TestApp {
     let flags = Flags::parse_from(given.iter().chain(flags));
     let config = Config::new(&flags.database, flags.serve, bound).unwrap();
     let metrics = Arc::new(Metrics::new().unwrap());
-    let store = Store::open(&config.target, store::writer::Limits::default(), metrics.clone()).unwrap();
+    let store = Store::open(&config.target, metrics.clone()).unwrap();
     let mut db = store.target().connect().unwrap();
     let base_url = format!("http://{bound}");
     let token = new_token();

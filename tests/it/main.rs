@@ -8,6 +8,7 @@ mod harness;
 mod past;
 mod postgres;
 mod program;
+mod receiver;
 
 mod calls;
 mod command_line;
@@ -18,6 +19,8 @@ mod keys;
 mod live;
 mod migrations;
 mod openapi;
+mod pages;
 mod refusals;
 mod rules;
 mod start;
+mod webhooks;
