@@ -13,6 +13,7 @@ pub mod error; // the one error that a caller can meet
 pub mod housekeeping; // what is done beside requests: the sweep, hit counters
 pub mod import; // contacts from other programs' files
 pub mod intake; // the hot path: from a PBX's request to its answer
+pub mod live; // who is told of calls as they change: the feed, the event stream, the long polls
 pub mod metrics; // what /metrics shows
 pub mod number; // phone numbers and their normal form
 mod object; // JSON objects, and no lists in their place
@@ -21,7 +22,10 @@ pub mod pbx; // one of these PBXes
 pub mod rulebook; // rules as people write them: one, or all as a document
 pub mod rules; // block list and caller-ID rules: what is decided, and why
 pub mod secret; // tokens and keys
+pub mod session; // browsers that are signed in
 pub mod snapshot; // PBXes, keys and rules as held in memory
 pub mod store; // the two databases; the writer that commits events in groups
 mod text; // what people may write
+pub mod ui; // pages for people
+pub mod webhooks; // other systems are told of calls
 mod words; // closed vocabularies

@@ -6,10 +6,26 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_r
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::dialect;
-use crate::store::journal::Verdict;
+use crate::store::claims::Verdict;
+use crate::store::journal;
+use crate::words::words;
 
 /// Kinds of events as labels; "other" is what makes no call.
 const KINDS: [&str; 4] = ["newCall", "answer", "hangup", "other"];
+
+words! {
+    /// How somebody waits for calls to change.
+    Reading { Stream = "stream", Changes = "changes", Noojee = "noojee" }
+}
+
+/// Counts one reader while it lives.
+pub struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
 
 /// Handles to the counters of the hot path, made once.
 pub struct Metrics {
@@ -22,6 +38,13 @@ pub struct Metrics {
     batch: Histogram,
     queue: Gauge,
     live: Gauge,
+    readers: Vec<Gauge>,
+    dropped_readers: Counter,
+    telling: Histogram,
+    untold: Gauge,
+    unheard: Gauge,
+    deliveries: [Counter; 3],
+    oldest_delivery: Gauge,
 }
 
 impl Metrics {
@@ -53,15 +76,27 @@ impl Metrics {
             batch: histogram!("hookswitch_batch_size"),
             queue: gauge!("hookswitch_queued_jobs"),
             live: gauge!("hookswitch_live_calls"),
+            readers: Reading::ALL
+                .iter()
+                .map(|kind| gauge!("hookswitch_readers", "kind" => kind.as_str()))
+                .collect(),
+            dropped_readers: counter!("hookswitch_dropped_readers_total"),
+            telling: histogram!("hookswitch_feed_seconds"),
+            untold: gauge!("hookswitch_feed_untold_changes"),
+            unheard: gauge!("hookswitch_feed_unheard"),
+            deliveries: ["delivered", "failed", "parked"]
+                .map(|result| counter!("hookswitch_deliveries_total", "result" => result)),
+            oldest_delivery: gauge!("hookswitch_oldest_due_delivery_seconds"),
         }
         }))
     }
 
     /// One request to a PBX's URL was answered.
-    pub fn event(&self, dialect: &str, kind: Option<&str>, verdict: Verdict) {
+    pub fn event(&self, dialect: &str, kind: Option<&str>, verdict: journal::Verdict) {
         let kind = KINDS.iter().position(|known| Some(*known) == kind).unwrap_or(KINDS.len() - 1);
         let dialect = dialect::ALL.iter().position(|known| known.name() == dialect).unwrap_or_default();
-        self.events[(dialect * KINDS.len() + kind) * Verdict::ALL.len() + verdict as usize].increment(1);
+        self.events[(dialect * KINDS.len() + kind) * journal::Verdict::ALL.len() + verdict as usize]
+            .increment(1);
     }
 
     /// From the whole request to the rules' word.
@@ -87,6 +122,46 @@ impl Metrics {
         self.live.set(live as f64);
     }
 
+    /// Somebody waits for calls to change, until the answer is dropped.
+    pub fn reader(&self, kind: Reading) -> Counted {
+        let gauge = self.readers[kind as usize].clone();
+        gauge.increment(1.0);
+        Counted(gauge)
+    }
+
+    /// A reader was sent away because it was too slow.
+    pub fn dropped_reader(&self) {
+        self.dropped_readers.increment(1);
+    }
+
+    /// From a commit until readers were told of it.
+    pub fn told(&self, took: Duration) {
+        self.telling.record(took);
+    }
+
+    /// Before a page is rendered: changes that readers were not told of, tellings that the slowest has not taken.
+    pub fn feed(&self, untold: i64, unheard: usize) {
+        self.untold.set(untold as f64);
+        self.unheard.set(unheard as f64);
+    }
+
+    /// What came of attempts to tell webhooks.
+    pub fn deliveries(&self, verdicts: impl Iterator<Item = Verdict>) {
+        for verdict in verdicts {
+            let result = match verdict {
+                Verdict::Delivered => 0,
+                Verdict::Again(..) => 1,
+                Verdict::Parked | Verdict::Gone => 2,
+            };
+            self.deliveries[result].increment(1);
+        }
+    }
+
+    /// Before a page is rendered: for how long the oldest delivery is due, in seconds.
+    pub fn oldest_delivery(&self, seconds: f64) {
+        self.oldest_delivery.set(seconds);
+    }
+
     /// The page.
     pub fn render(&self) -> String {
         self.page.render()
@@ -100,8 +175,8 @@ impl Metrics {
 
 fn labels() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     dialect::ALL.iter().flat_map(|dialect| {
-        KINDS
-            .iter()
-            .flat_map(|kind| Verdict::ALL.iter().map(|verdict| (dialect.name(), *kind, verdict.as_str())))
+        KINDS.iter().flat_map(|kind| {
+            journal::Verdict::ALL.iter().map(|verdict| (dialect.name(), *kind, verdict.as_str()))
+        })
     })
 }

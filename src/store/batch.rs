@@ -1,97 +1,18 @@
 //! What one transaction writes: the arrivals' journal entries and the calls that they move, folded in memory so
 //! that each call is written once however many of its events came together.
 
-use std::borrow::Cow;
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::arrival::{Arrival, Recorded, without};
+use super::changes::Moved;
+use super::enqueue::Tells;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
-use crate::call::{Call, CallEvent, Decision, Effect, Extra, Kind, Moment};
-use crate::dialect::{Refusal, Reply, Said};
-use crate::pbx::Pbx;
-use crate::rules::Rule;
-
-/// One request to a PBX's URL on its way into the log.
-#[derive(Debug)]
-pub struct Arrival {
-    /// At whose URL.
-    pub pbx: Arc<Pbx>,
-    /// When.
-    pub received_at: Moment,
-    /// Whence.
-    pub address: String,
-    /// As sent.
-    pub content_type: Option<Cow<'static, str>>,
-    /// As sent, without the token.
-    pub query: Option<String>,
-    /// As sent, without the token.
-    pub body: String,
-    /// For dialects whose answers name the PBX's own URL.
-    pub hook: Option<Hook>,
-    /// What it says, and what the rules say of that.
-    pub said: Result<(Said, Decision), Refusal>,
-    /// The rule that said so; an allow rule, too.
-    pub rule: Option<RuleHit>,
-}
-
-/// A PBX's own URL.
-#[derive(Debug)]
-pub struct Hook {
-    /// Absolute.
-    pub url: String,
-    /// Its last part: never to be written down.
-    pub token: String,
-}
-
-impl Arrival {
-    /// The event, where it is one.
-    pub fn event(&self) -> Option<&CallEvent> {
-        match &self.said {
-            Ok((Said::Event(event), _)) => Some(event),
-            _ => None,
-        }
-    }
-
-    /// What names its call, where it is an event.
-    pub(super) fn key(&self) -> Option<CallKey<'_>> {
-        let event = self.event()?;
-        Some(CallKey { pbx_id: self.pbx.id, call_id: &event.call_id, leg_id: &event.leg_id })
-    }
-}
-
-/// What came of an arrival, once it is committed.
-#[derive(Debug, Clone)]
-pub struct Recorded {
-    /// The answer.
-    pub reply: Reply,
-    /// For the counters.
-    pub verdict: Verdict,
-    /// The event's kind, where it was one.
-    pub kind: Option<Kind>,
-    /// The rule whose first use this was.
-    pub rule_hit: Option<RuleHit>,
-}
-
-/// A rule that decided a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RuleHit {
-    /// Of `block_rules`.
-    Block(i64),
-    /// Of `caller_id_rules`.
-    CallerId(i64),
-}
-
-impl From<Rule<'_>> for RuleHit {
-    fn from(rule: Rule) -> Self {
-        match rule {
-            Rule::Block(rule) => Self::Block(rule.id),
-            Rule::CallerId(rule) => Self::CallerId(rule.id),
-        }
-    }
-}
+use crate::call::{Call, CallEvent, Decision, Effect, Moment, State};
+use crate::dialect::Said;
+use crate::webhooks::Facts;
 
 /// A call that the batch moves.
 #[derive(Debug)]
@@ -99,6 +20,8 @@ pub(super) struct Touched {
     pub call: Call,
     /// The change number that the stored row must have; `None` for a new call.
     pub expected: Option<i64>,
+    /// The stored row's state; `None` for a new call.
+    pub was: Option<State>,
     /// Position in the batch of the event that made it.
     pub first: usize,
     /// Position of the last event that it learned from.
@@ -122,6 +45,8 @@ pub(super) struct Batch<'a> {
     /// Far ends (PBX, number) that were spoken to: their missed calls need nobody any more.
     pub reached: Vec<(i64, String)>,
     pub recorded: Vec<Recorded>,
+    /// What webhooks are to be told.
+    pub tells: Tells,
 }
 
 impl<'a> Batch<'a> {
@@ -150,7 +75,9 @@ impl<'a> Batch<'a> {
             }
             Ok((Said::Event(event), decided)) => {
                 let index = self.call_of(arrival.pbx.id, event, position, known);
+                let before = Facts::of(&self.touched[index].call);
                 let (effect, decides) = self.apply(index, event, decided, position);
+                self.tells.note(&arrival.pbx.webhooks, before, &self.touched[index].call, position, index);
                 let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
                 let reply =
@@ -212,15 +139,28 @@ impl<'a> Batch<'a> {
     }
 
     fn touch_stored(&mut self, call: Call, position: usize) -> usize {
-        let (expected, live) = (Some(call.change), call.ended_at.is_none());
-        self.touched.push(Touched { call, expected, first: position, last: None, only_progress: true, live });
+        self.touched.push(Touched {
+            expected: Some(call.change),
+            was: Some(call.state),
+            first: position,
+            last: None,
+            only_progress: true,
+            live: call.ended_at.is_none(),
+            call,
+        });
         self.touched.len() - 1
     }
 
     fn touch_new(&mut self, call: Call, position: usize) -> usize {
-        let touched =
-            Touched { call, expected: None, first: position, last: None, only_progress: false, live: false };
-        self.touched.push(touched);
+        self.touched.push(Touched {
+            expected: None,
+            was: None,
+            first: position,
+            last: None,
+            only_progress: false,
+            live: false,
+            call,
+        });
         self.touched.len() - 1
     }
 
@@ -247,7 +187,7 @@ impl<'a> Batch<'a> {
         let call = &mut touched.call;
         let (reached, undecided, shape) = (call.reached(), call.decision.is_none(), Shape::of(call));
         let effect = call.apply(event, decided.clone());
-        touched.only_progress &= shape == Shape::of(call);
+        touched.only_progress &= shape == Shape::of(call) && call.extra.is_none();
         if effect == Effect::Applied || touched.expected.is_none() {
             touched.last = Some(position);
         }
@@ -260,6 +200,17 @@ impl<'a> Batch<'a> {
     /// The calls that are to be written.
     pub fn changed(&self) -> impl Iterator<Item = &Touched> + Clone {
         self.touched.iter().filter(|touched| touched.last.is_some())
+    }
+
+    /// The same in the order of their changes, to be told of.
+    pub fn moved(&self) -> Vec<Moved> {
+        let moved = |touched: &Touched| Moved {
+            call: touched.call.clone(),
+            state_is_new: touched.was != Some(touched.call.state),
+        };
+        let mut moved: Vec<Moved> = self.changed().map(moved).collect();
+        moved.sort_unstable_by_key(|moved| moved.call.change);
+        moved
     }
 
     /// Stored calls that are live no more.
@@ -302,7 +253,7 @@ pub(super) fn offset(position: usize) -> i64 {
 /// are compared.
 #[derive(PartialEq)]
 struct Shape {
-    filled: [bool; 8],
+    filled: [bool; 7],
     users: usize,
     started_at: Moment,
 }
@@ -318,16 +269,9 @@ impl Shape {
                 call.queue.is_some(),
                 call.decision.is_some(),
                 call.internal,
-                call.extra == Extra::default(),
             ],
             users: call.users.len(),
             started_at: call.started_at,
         }
     }
-}
-
-/// `text` with the token masked.
-pub fn without<'t>(token: &str, text: &'t str) -> Cow<'t, str> {
-    let held = !token.is_empty() && text.contains(token);
-    if held { text.replace(token, "…").into() } else { text.into() }
 }

@@ -31,7 +31,10 @@ added AS (
     FROM said, numbers WHERE known_id IS NULL -- one that is there already fails the whole statement
 ),
 rings AS (
-    INSERT INTO live_calls (id) SELECT base + id_offset FROM said, numbers WHERE known_id IS NULL AND ended_at IS NULL
+    -- one that ended lives again where another leg of it rings
+    INSERT INTO live_calls (id)
+    SELECT coalesce(known_id, base + id_offset) FROM said, numbers WHERE ended_at IS NULL
+    ON CONFLICT DO NOTHING
 ),
 ended AS (
     DELETE FROM live_calls WHERE id = ANY ({}::bigint[])

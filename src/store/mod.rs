@@ -1,15 +1,20 @@
 //! The store: two databases behind one enum, the pool, the migrations, and plain query functions beside it.
 
 pub mod amend;
+mod arrival;
 mod batch;
 mod batch_postgres;
 mod batch_sqlite;
 pub mod call_list;
 pub mod call_stats;
 pub mod calls;
+pub mod changes;
 mod checkpoint;
+pub mod claims;
 pub mod contacts;
 mod db;
+pub mod deliveries;
+mod enqueue;
 pub mod journal;
 pub mod keys;
 pub mod listen;
@@ -20,8 +25,10 @@ mod recent;
 pub mod rule_set;
 pub mod rules;
 pub mod schema;
+pub mod sessions;
 pub mod settings;
 pub mod target;
+pub mod webhooks;
 pub mod writer;
 
 use std::sync::Arc;

@@ -110,6 +110,7 @@ mod tests {
             cause: None,
             raw_cause: None,
             at: crate::clock::now(),
+            more: None,
         };
         Call { id, ..Call::begin(1, 1, &event) }
     }

@@ -6,19 +6,22 @@
 //! careful way, with the rows read under the lock that hands out change numbers.
 
 mod linger;
+mod news;
 mod thread;
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::Db;
 use super::amend::Amendment;
-pub use super::batch::{Arrival, Hook, Recorded, RuleHit, without};
+pub use super::arrival::{Arrival, Hook, Recorded, RuleHit, without};
+use super::changes::Committed;
 use super::target::Target;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
+use news::News;
 use thread::Thread;
 
 /// The most that waits for the writer; more than that and callers wait for room.
@@ -33,21 +36,20 @@ enum Job {
 /// The way in. Dropping it ends the thread, too, after the thread has drained its queue.
 pub struct Writer {
     jobs: mpsc::Sender<Job>,
-    /// The newest change number: says "look again" to whoever waits.
-    newest: watch::Receiver<i64>,
+    news: News,
 }
 
 impl Writer {
     /// Starts the thread on `db`.
     pub fn start(db: Db, target: Target, metrics: Arc<Metrics>) -> Self {
         let (jobs, inbox) = mpsc::channel(QUEUE);
-        let (moved, newest) = watch::channel(0);
-        let thread = Thread::new(db, target, moved, metrics);
+        let news = News::new();
+        let thread = Thread::new(db, target, news.clone(), metrics);
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || thread.run(inbox))
             .expect("a thread can be started at start-up");
-        Self { jobs, newest }
+        Self { jobs, news }
     }
 
     /// Writes down what came of one request. Returns after the commit.
@@ -94,7 +96,17 @@ impl Writer {
 
     /// The newest change number that this node wrote.
     pub fn newest(&self) -> watch::Receiver<i64> {
-        self.newest.clone()
+        self.news.newest.subscribe()
+    }
+
+    /// What this node writes from now on, with the calls as each transaction left them.
+    pub fn committed(&self) -> broadcast::Receiver<Arc<Committed>> {
+        self.news.committed.subscribe()
+    }
+
+    /// Changes when there is something new to be sent to webhooks; say so by it, too.
+    pub fn told(&self) -> &watch::Sender<()> {
+        &self.news.told
     }
 }
 

@@ -92,10 +92,10 @@ pub fn spawn_on(database: TestDatabase, flags: &[&str]) -> TestApp {
         let end = actix_web::rt::System::new().block_on(async move {
             let running = app::serve(config, store, metrics, listener)?;
             ready.send(running.app.clone()).unwrap();
-            let handle = running.server.handle();
+            let stopper = running.stopper();
             actix_web::rt::spawn(async move {
                 let _test_ends = told.await;
-                handle.stop(true).await;
+                stopper.stop().await;
             });
             running.finish().await.map_err(|e| StartError(e.to_string()))
         });

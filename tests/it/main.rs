@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod client;
+mod follower;
 mod harness;
 mod past;
 mod postgres;
 mod program;
+mod receiver;
 
 mod calls;
 mod command_line;
@@ -14,8 +16,12 @@ mod conformance;
 mod crash;
 mod intake;
 mod keys;
+mod live;
 mod migrations;
 mod openapi;
+mod pages;
+mod pbx;
 mod refusals;
 mod rules;
 mod start;
+mod webhooks;

@@ -5,19 +5,21 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::Error as DbError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::linger::Linger;
+use super::news::News;
 use super::{Job, REACHED};
 use crate::call::{Call, Kind};
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::store::amend::{Amendment, amend};
-use crate::store::batch::{Arrival, Batch, Recorded};
+use crate::store::arrival::{Arrival, Recorded};
+use crate::store::batch::Batch;
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
-use crate::store::{Db, batch_postgres, batch_sqlite, calls};
+use crate::store::{Db, batch_postgres, batch_sqlite, calls, enqueue};
 
 /// The most arrivals of one transaction: past this only latency grows.
 const MAX_BATCH: usize = 512;
@@ -34,7 +36,7 @@ pub(super) struct Thread {
     recent: Recent,
     checkpoints: Option<Checkpoints>,
     shared_until: Option<Instant>,
-    moved: watch::Sender<i64>,
+    news: News,
     metrics: Arc<Metrics>,
 }
 
@@ -42,9 +44,9 @@ pub(super) struct Thread {
 type Waiting = (Box<Arrival>, oneshot::Sender<Result<Recorded>>);
 
 impl Thread {
-    pub fn new(db: Db, target: Target, moved: watch::Sender<i64>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(db: Db, target: Target, news: News, metrics: Arc<Metrics>) -> Self {
         let checkpoints = Checkpoints::start(&target);
-        Self { db, target, recent: Recent::new(REMEMBERED), checkpoints, shared_until: None, moved, metrics }
+        Self { db, target, recent: Recent::new(REMEMBERED), checkpoints, shared_until: None, news, metrics }
     }
 
     /// Until all who could send are gone, or one sends `Close`.
@@ -146,7 +148,12 @@ impl Thread {
                 self.write_with_care(arrivals)?
             }
         };
-        let mut newest = batch.entries.last().map_or(0, |entry| entry.change);
+        let range = batch.entries.first().zip(batch.entries.last());
+        let (first, mut newest) = range.map_or((0, 0), |(first, last)| (first.change, last.change));
+        self.news.tell(first - 1, newest, || batch.moved());
+        if !batch.tells.is_empty() {
+            self.news.told.send_replace(());
+        }
         let reaches = !reached.is_empty() || batch.reaches_itself();
         let Batch { touched, recorded, reached: parties, .. } = batch;
         for touched in touched {
@@ -159,7 +166,7 @@ impl Thread {
                 Err(e) => log::error!("missed calls of callers who were reached stay open: {e}"),
             }
         }
-        self.moved.send_replace(newest);
+        self.news.newest.send_replace(newest);
         Ok(recorded)
     }
 
@@ -173,6 +180,7 @@ impl Thread {
         // taken, not copied: where the writing fails they are read anew
         let mut batch = fold(arrivals, |key| self.recent.take(key));
         let reached = match &mut self.db {
+            db if !batch.tells.is_empty() => db.transaction(|db| enqueue::write(db, &mut batch))?,
             Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
             Db::Sqlite(conn) => batch_sqlite::write(conn, &mut batch)?,
         };
@@ -190,10 +198,7 @@ impl Thread {
                 stored.put(call);
             }
             let mut batch = fold(arrivals, |key| stored.take(key));
-            let reached = match db {
-                Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
-                Db::Sqlite(conn) => batch_sqlite::write_within(conn, &mut batch)?,
-            };
+            let reached = enqueue::write(db, &mut batch)?;
             Ok((batch, reached))
         })
     }
@@ -217,6 +222,7 @@ impl Thread {
             }),
         };
         let ticked = amend(&mut self.db, &amendment)?;
+        self.news.tell_amended(&amendment, &ticked);
         for call in &ticked {
             self.recent.replace(call);
         }
@@ -233,8 +239,9 @@ impl Thread {
             self.recent.replace(call);
         }
         if let Some(newest) = changed.iter().map(|call| call.change).max() {
-            self.moved.send_replace(newest);
+            self.news.newest.send_replace(newest);
         }
+        self.news.tell_amended(amendment, &changed);
         Ok(changed)
     }
 
