@@ -17,6 +17,8 @@ use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
 use crate::error::{Result, StartError};
+use crate::live::feed::{self, Feed};
+use crate::live::noojee;
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
@@ -31,6 +33,8 @@ pub struct App {
     pub store: Store,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Tells who follows of calls as they change.
+    pub feed: Feed,
     /// Slows down who guesses tokens and keys, by address.
     pub strangers: DefaultKeyedRateLimiter<IpAddr>,
     /// Rules that decided calls, until they are written down.
@@ -103,15 +107,33 @@ impl Hits {
 
 /// A server that runs.
 pub struct Running {
-    /// To stop it by its handle.
-    pub server: dev::Server,
+    server: dev::Server,
     /// What its handlers share.
     pub app: Data<App>,
     stop: StopFlag,
     webhooks: (watch::Sender<bool>, JoinHandle<()>),
 }
 
+/// Tells a server to stop.
+pub struct Stopper {
+    handle: dev::ServerHandle,
+    app: Data<App>,
+}
+
+impl Stopper {
+    /// No new connections; who waits for calls is sent away, other requests under way are answered.
+    pub async fn stop(self) {
+        self.app.feed.close();
+        self.handle.stop(true).await;
+    }
+}
+
 impl Running {
+    /// To stop it while it is being waited for.
+    pub fn stopper(&self) -> Stopper {
+        Stopper { handle: self.server.handle(), app: self.app.clone() }
+    }
+
     /// Serves until it is stopped; then what is queued is committed and threads are told to end.
     ///
     /// # Errors
@@ -143,7 +165,9 @@ pub fn serve(
         Snapshot::load(&mut db, &config.numbering).map_err(StartError::database)?
     };
     let per_minute = NonZeroU32::new(config.serve.failed_tokens_per_minute).unwrap_or(NonZeroU32::MIN);
+    let (elsewhere, heard) = watch::channel(0);
     let app = Data::new(App {
+        feed: Feed::new(),
         strangers: RateLimiter::keyed(Quota::per_minute(per_minute)),
         hits: Hits::default(),
         used_keys: Mutex::default(),
@@ -154,13 +178,15 @@ pub fn serve(
     });
     let stop = StopFlag::default();
     let watched = app.clone();
-    store::listen::watch_config(app.store.target().clone(), stop.clone(), move |db| {
+    let newest = store::listen::Newest { own: app.store.writer.newest(), elsewhere };
+    store::listen::watch_others(app.store.target().clone(), stop.clone(), newest, move |db| {
         if let Err(e) = watched.reload(db) {
             log::error!("the configuration could not be read: {e}");
         }
     });
     let server = http(&app, listener).map_err(|e| StartError(format!("cannot serve: {e}")))?;
     actix_web::rt::spawn(housekeeping::run(app.clone()));
+    actix_web::rt::spawn(feed::run(app.clone(), heard));
     let (stop_webhooks, told) = watch::channel(false);
     let dispatch = actix_web::rt::spawn(webhooks::dispatch::run(app.clone(), told));
     Ok(Running { server, app, stop, webhooks: (stop_webhooks, dispatch) })
@@ -176,6 +202,7 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
         actix_web::App::new()
             .app_data(shared.clone())
             .configure(intake::routes)
+            .configure(noojee::routes)
             .service(web::redirect("/", "/api/docs/")) // until there is a page
             .app_data(description.clone())
             .configure(api::docs)

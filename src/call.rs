@@ -4,125 +4,25 @@
 //! one that a PBX reported, and state, outcome and tick follow from the facts. So the order and the number of
 //! times in which a PBX tells its story do not matter.
 
+mod event;
+mod leg;
+mod terms;
+
+use std::sync::LazyLock;
+
 use chrono::{NaiveDateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::number::Number;
-use crate::words::words;
+pub use event::{CallEvent, Extra, LegName, More};
+pub use leg::Leg;
+pub use terms::{Cause, Decision, Direction, Kind, Outcome, Place, Reason, State};
 
 /// A moment in UTC, in whole milliseconds (what both databases keep).
 pub type Moment = NaiveDateTime;
 
 /// A call id that ended longer ago than this is a new call when the PBX uses it again (real PBXes do).
 pub const REUSE_AFTER: TimeDelta = TimeDelta::seconds(60);
-
-words! {
-    /// What an event says.
-    Kind { NewCall = "newCall", Answer = "answer", Hangup = "hangup" }
-}
-words! {
-    /// Seen from the PBX's owner.
-    Direction { In = "in", Out = "out" }
-}
-words! {
-    /// Only moves forward.
-    State { Ringing = "ringing", Connected = "connected", Ended = "ended" }
-}
-words! {
-    /// How an ended call ended.
-    Outcome {
-        Answered = "answered", Missed = "missed", Busy = "busy", Cancelled = "cancelled", Blocked = "blocked",
-        Voicemail = "voicemail", Forwarded = "forwarded", Failed = "failed",
-        /// No hangup ever came; closed by the sweep.
-        Lost = "lost",
-    }
-}
-words! {
-    /// Why a call ended: the words of Zammad's CTI push documentation, and two that Placetel adds.
-    Cause {
-        NormalClearing = "normalClearing", Busy = "busy", Cancel = "cancel", NoAnswer = "noAnswer",
-        Congestion = "congestion", NotFound = "notFound", Forwarded = "forwarded",
-        Voicemail = "voicemail", Blocked = "blocked",
-    }
-}
-words! {
-    /// How a blocked caller is turned away.
-    Reason { Busy = "busy", Rejected = "rejected" }
-}
-
-/// What the PBX is told to do. `Dial` and `Reject` come from a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "action", rename_all = "lowercase")]
-pub enum Decision {
-    /// Go on.
-    Accept,
-    /// Turn the caller away.
-    Reject {
-        /// As the caller hears it.
-        reason: Reason,
-        /// The rule that said so.
-        rule_id: i64,
-        /// In words, for people.
-        why: String,
-    },
-    /// Call on with this caller ID.
-    Dial {
-        /// As the rule's owner wrote it.
-        caller_id: String,
-        /// The number to dial, as the PBX sent it.
-        number: String,
-        /// The rule that said so.
-        rule_id: i64,
-        /// In words, for people.
-        why: String,
-    },
-}
-
-/// What a PBX told us once, in our words; `None` and empty are what it left out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CallEvent {
-    /// Unique within one PBX, for a while.
-    pub call_id: String,
-    /// Which leg of the call; empty where a dialect knows no legs.
-    pub leg_id: String,
-    /// What happened.
-    pub kind: Kind,
-    /// Some name it only when the call starts; the call remembers.
-    pub direction: Option<Direction>,
-    /// The caller.
-    pub from: Option<Number>,
-    /// The callee.
-    pub to: Option<Number>,
-    /// Who rings (newCall, in), who dials (newCall, out), who took it (answer).
-    pub users: Vec<String>,
-    /// The queue that the caller came through.
-    pub queue: Option<String>,
-    /// The number at which the call was answered.
-    pub answering_number: Option<String>,
-    /// Hangup only, in our words where we know the PBX's.
-    pub cause: Option<Cause>,
-    /// Hangup only, the PBX's own word.
-    pub raw_cause: Option<String>,
-    /// When it happened, or arrived where the PBX gives no time.
-    pub at: Moment,
-}
-
-/// What only some dialects tell; kept as one JSON column.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Extra {
-    /// Where the recording can be fetched.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub recording_url: Option<String>,
-    /// The called public number where it differs from the callee.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub did: Option<String>,
-    /// The caller's name as the PBX showed it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub from_name: Option<String>,
-    /// Call ids that tell the same story (transfers).
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub links: Vec<String>,
-}
 
 /// One row of the caller log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,7 +33,7 @@ pub struct Call {
     pub pbx_id: i64,
     /// As the PBX names it.
     pub call_id: String,
-    /// Empty where the dialect knows no legs.
+    /// A second part of its name; empty where the dialect has none.
     pub leg_id: String,
     /// 1, and more where the PBX used the id again.
     pub incarnation: i32,
@@ -185,8 +85,8 @@ pub struct Call {
     pub open: bool,
     /// A person's note.
     pub note: Option<String>,
-    /// What only some dialects tell.
-    pub extra: Extra,
+    /// What only some dialects tell; `None` for nothing.
+    pub extra: Option<Box<Extra>>,
     /// The number of its last change.
     pub change: i64,
 }
@@ -236,13 +136,13 @@ impl Call {
             done_at: None,
             open: false,
             note: None,
-            extra: Extra::default(),
+            extra: None,
             change: 0,
         }
     }
 
     /// Does `event`, which names this call's id, begin another call? PBXes use ids again: after a while, or at
-    /// once for another caller where the hangup of the first was lost.
+    /// once for another caller where the hangup of the first was lost. (Legs of one call may name different callers.)
     pub fn is_over_for(&self, event: &CallEvent) -> bool {
         let other_caller = || match (&self.from_key, &event.from) {
             (Some(known), Some(said)) => self.direction == Some(Direction::In) && known != said.key(),
@@ -251,29 +151,47 @@ impl Call {
         event.kind == Kind::NewCall
             && match self.ended_at {
                 Some(ended) => event.at - ended > REUSE_AFTER,
-                None => other_caller(),
+                None => event.leg().is_none() && other_caller(),
             }
     }
 
     /// Takes in what `event` says. `decided` is what the rules say of it; the first newCall's decision stays.
     pub fn apply(&mut self, event: &CallEvent, decided: Decision) -> Effect {
-        let mut news = event.at < self.started_at;
-        self.started_at = self.started_at.min(event.at);
-        news |= fill(&mut self.direction, event.direction.as_ref());
-        news |= self.fill_from(event.from.as_ref());
-        news |= fill_number(&mut self.to_number, &mut self.to_key, event.to.as_ref());
-        news |= fill(&mut self.queue, event.queue.as_ref());
-        news |= fill(&mut self.answering_number, event.answering_number.as_ref());
-        news |= match event.kind {
-            Kind::NewCall => self.ring(event, decided),
-            Kind::Answer => self.answer(event),
-            Kind::Hangup => self.hang_up(event),
+        let began =
+            event.more.as_ref().and_then(|more| more.started_at).map_or(event.at, |at| at.min(event.at));
+        let mut news = began < self.started_at;
+        self.started_at = self.started_at.min(began);
+        news |= match event.leg() {
+            Some(_) => self.hear_leg(event),
+            None => self.hear(event),
         };
+        if event.kind == Kind::NewCall && self.decision.is_none() {
+            self.decide(event, decided);
+            news = true;
+        }
         if !news {
             return Effect::Repeat;
         }
         self.settle();
         Effect::Applied
+    }
+
+    /// What an event says of the call as a whole.
+    fn hear(&mut self, event: &CallEvent) -> bool {
+        let mut news = fill(&mut self.direction, event.direction.as_ref());
+        news |= self.fill_from(event.from.as_ref());
+        news |= fill_number(&mut self.to_number, &mut self.to_key, event.to.as_ref());
+        news |= fill(&mut self.queue, event.queue.as_ref());
+        news |= fill(&mut self.answering_number, event.answering_number.as_ref());
+        news |= match event.kind {
+            Kind::NewCall => self.ring(event),
+            Kind::Answer => self.answer(event),
+            Kind::Hangup => self.hang_up(event),
+        };
+        if let Some(more) = &event.more {
+            news |= self.learn(more);
+        }
+        news
     }
 
     /// The caller; where a rule chose the caller ID, what really dialled.
@@ -284,15 +202,15 @@ impl Call {
         fill_number(&mut self.from_number, &mut self.from_key, said)
     }
 
-    fn ring(&mut self, event: &CallEvent, decided: Decision) -> bool {
-        let mut news = false;
-        if self.users.is_empty() && !event.users.is_empty() {
+    fn ring(&mut self, event: &CallEvent) -> bool {
+        let news = self.users.is_empty() && !event.users.is_empty();
+        if news {
             self.users.clone_from(&event.users);
-            news = true;
         }
-        if self.decision.is_some() {
-            return news;
-        }
+        news
+    }
+
+    fn decide(&mut self, event: &CallEvent, decided: Decision) {
         match &decided {
             Decision::Accept => {}
             Decision::Reject { .. } => self.ended_at = earlier(self.ended_at, event.at),
@@ -302,17 +220,26 @@ impl Call {
             }
         }
         self.decision = Some(decided);
-        true
     }
 
     fn answer(&mut self, event: &CallEvent) -> bool {
-        let known = self.answered_at;
-        self.answered_at = earlier(known, event.at);
+        let news = self.answered(event.at);
+        let taker = (!event.users.is_empty()).then(|| event.users.join(", "));
+        fill(&mut self.answered_by, taker.as_ref()) || news
+    }
+
+    /// It was taken then; the earliest report counts, and any counts more than our estimate.
+    fn answered(&mut self, at: Moment) -> bool {
+        let mut known = self.answered_at;
+        if let Some(extra) = self.extra.as_deref_mut().filter(|extra| extra.estimated) {
+            extra.estimated = false;
+            (self.answered_at, known) = (None, None);
+        }
+        self.answered_at = earlier(self.answered_at, at);
         if let Some(ended) = self.ended_at {
             self.answered_at = earlier(self.answered_at, ended); // reported late: never after the end
         }
-        let taker = (!event.users.is_empty()).then(|| event.users.join(", "));
-        fill(&mut self.answered_by, taker.as_ref()) || self.answered_at != known
+        self.answered_at != known
     }
 
     fn hang_up(&mut self, event: &CallEvent) -> bool {
@@ -326,6 +253,26 @@ impl Call {
             (self.cause, self.raw_cause) = (event.cause, event.raw_cause.clone());
             news |= self.raw_cause.is_some() || self.cause.is_some();
         }
+        news
+    }
+
+    /// What only some dialects tell.
+    fn learn(&mut self, more: &More) -> bool {
+        let known = (self.answered_at, self.internal, self.users.len());
+        if let Some(at) = more.answered_at {
+            self.answered(at);
+        }
+        self.internal |= more.internal == Some(true);
+        if let Some(agent) = more.rang.as_ref().filter(|agent| !self.users.contains(agent)) {
+            self.users.push(agent.clone());
+        }
+        let extra = self.extra.get_or_insert_default();
+        let mut news = extra.learn(&more.extra) || (more.answered && !extra.answered);
+        extra.answered |= more.answered;
+        if **extra == Extra::default() {
+            self.extra = None;
+        }
+        news |= known != (self.answered_at, self.internal, self.users.len());
         news
     }
 
@@ -346,6 +293,7 @@ impl Call {
 
     /// State, outcome and tick from the facts.
     fn settle(&mut self) {
+        self.estimate_answer();
         if let (Some(answered), Some(ended)) = (self.answered_at, self.ended_at) {
             self.answered_at = Some(answered.min(ended)); // reported late: never after the end
         }
@@ -365,6 +313,17 @@ impl Call {
         self.open = self.state == State::Ended && !self.done;
     }
 
+    /// Some PBXes tell of an answer only by the length of the talk.
+    fn estimate_answer(&mut self) {
+        let (Some(extra), Some(ended)) = (self.extra.as_deref_mut(), self.ended_at) else { return };
+        if let Some(talk) = extra.reported_talking_ms.filter(|_| extra.answered && extra.legs.is_empty())
+            && (self.answered_at.is_none() || extra.estimated)
+        {
+            let at = ended - TimeDelta::milliseconds(talk);
+            (self.answered_at, extra.estimated) = (Some(at.max(self.started_at)), true);
+        }
+    }
+
     fn ending(&self) -> Outcome {
         if matches!(self.decision, Some(Decision::Reject { .. })) || self.cause == Some(Cause::Blocked) {
             return Outcome::Blocked;
@@ -372,7 +331,7 @@ impl Call {
         if self.by_machine() {
             return Outcome::Voicemail;
         }
-        if self.answered_at.is_some() {
+        if self.was_answered() {
             return Outcome::Answered;
         }
         match (self.direction, self.cause) {
@@ -392,14 +351,25 @@ impl Call {
         match self.outcome {
             None => self.answered_at.is_none(),
             Some(Outcome::Missed | Outcome::Voicemail) => true,
-            Some(Outcome::Lost) => self.answered_at.is_none(),
+            Some(Outcome::Lost) => !self.was_answered(),
             Some(_) => false,
         }
     }
 
     /// Did people speak? (What ticks the missed calls of the same number.)
     pub fn reached(&self) -> bool {
-        self.answered_at.is_some() && !self.by_machine()
+        self.was_answered() && !self.by_machine()
+    }
+
+    /// What only some dialects tell; blank where there is nothing.
+    pub fn extra(&self) -> &Extra {
+        static NOTHING: LazyLock<Extra> = LazyLock::new(Extra::default);
+        self.extra.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// Was it taken, be it that nobody said when?
+    pub fn was_answered(&self) -> bool {
+        self.answered_at.is_some() || self.extra.as_ref().is_some_and(|extra| extra.answered)
     }
 
     fn by_machine(&self) -> bool {
@@ -413,9 +383,9 @@ impl Call {
         key.as_deref().filter(|key| *key != Number::WITHHELD)
     }
 
-    /// How long it rang, in ms. `None` while it rings.
+    /// How long it rang, in ms. `None` while it rings, and where nobody said when it was answered.
     pub fn waiting_ms(&self) -> Option<i64> {
-        let until = self.answered_at.or(self.ended_at)?;
+        let until = self.answered_at.or(self.ended_at.filter(|_| !self.was_answered()))?;
         Some((until - self.started_at).num_milliseconds().max(0))
     }
 

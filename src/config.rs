@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use clap::Args;
 use ipnet::IpNet;
 
@@ -112,6 +113,10 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_CONNECTED_LIMIT_S", value_name = "SECONDS", default_value_t = 43_200)]
     pub connected_limit_s: u32,
 
+    /// The time zone in which Noojee's API tells when a call was taken, as in Europe/Berlin
+    #[arg(long, env = "HOOKSWITCH_TIME_ZONE", value_name = "ZONE", default_value = "UTC")]
+    pub time_zone: String,
+
     /// Reverse proxies (CIDR, comma-separated) whose X-Forwarded-For is believed
     #[arg(long, env = "HOOKSWITCH_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
@@ -206,6 +211,8 @@ pub struct Config {
     pub target: Target,
     /// The default country.
     pub numbering: Numbering,
+    /// For those who are told local times.
+    pub time_zone: Tz,
     /// As PBXes and people reach us; no slash at the end.
     pub public_url: String,
     /// The rest as given.
@@ -222,7 +229,16 @@ impl Config {
         if serve.intake_deadline_ms == 0 {
             return Err(StartError("--intake-deadline-ms: must be at least 1".into()));
         }
-        Ok(Self { target: database.target()?, numbering: database.numbering()?, public_url, serve })
+        let unknown =
+            |_| StartError(format!("--time-zone {:?}: name one such as Europe/Berlin", serve.time_zone));
+        let time_zone = serve.time_zone.parse().map_err(unknown)?;
+        Ok(Self {
+            target: database.target()?,
+            numbering: database.numbering()?,
+            time_zone,
+            public_url,
+            serve,
+        })
     }
 
     /// How long a PBX waits at most.

@@ -68,7 +68,7 @@ pub async fn sweep(app: &Data<App>, now: Moment) -> Result<bool> {
     };
     let amendment = Amendment {
         ids,
-        kind: "lost",
+        kind: store::changes::LOST,
         why: Some("no hangup came in time".into()),
         at: now,
         change: Box::new(move |call| {

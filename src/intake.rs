@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::time::Instant;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{Bytes, Data, Path, Payload};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, guard, web};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::address;
@@ -19,29 +23,34 @@ use crate::dialect::{self, Dialect, Refusal, Reply, Request, Said};
 use crate::pbx::Pbx;
 use crate::rules::Question;
 use crate::snapshot::Snapshot;
-use crate::store::writer::{Arrival, RuleHit, without};
+use crate::store::writer::{Arrival, Hook, RuleHit, without};
 
 /// The largest body, in bytes.
 pub const BODY: usize = 64 * 1024;
 
 /// The endpoints of every dialect.
 pub fn routes(config: &mut web::ServiceConfig) {
-    for dialect in dialect::ALL {
-        for path in dialect.paths() {
-            config.service(
-                web::resource(format!("{path}/{{token}}"))
-                    .app_data(Data::new(*dialect))
-                    .guard(guard::Post())
-                    .route(web::post().to(receive)),
-            );
+    for &at in dialect::ALL {
+        for &path in at.paths() {
+            let receive =
+                move |app: Data<App>, http: HttpRequest, payload: Payload| receive(app, at, http, payload);
+            let scope = web::scope(path).guard(guard::fn_guard(move |request| is_push(request, path)));
+            config.service(scope.default_service(web::to(receive)));
         }
     }
 }
 
+/// A POST to `path` and one part more, the token. Not said as a pattern with a method: the router's regular
+/// expression and its notes for the Allow header cost more than all of our own reading.
+fn is_push(request: &guard::GuardContext, path: &str) -> bool {
+    let head = request.head();
+    let token = head.uri.path().strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
+    head.method == Method::POST && token.is_some_and(|token| !token.is_empty() && !token.contains('/'))
+}
+
 async fn receive(
     app: Data<App>,
-    at: Data<&'static dyn Dialect>,
-    token: Path<String>,
+    at: &'static dyn Dialect,
     http: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
@@ -49,14 +58,15 @@ async fn receive(
     let now = clock::now();
     let address = address::of(&http, &app.config.serve.trusted_proxies);
     let snapshot = app.snapshot();
-    let Some(pbx) = snapshot.pbx(&token, now) else {
-        return stranger(&app, **at, address);
+    let token = http.match_info().unprocessed().trim_start_matches('/');
+    let Some(pbx) = snapshot.pbx(token, now) else {
+        return stranger(&app, at, address);
     };
     let body = match read(&app, payload).await {
         Ok(body) => body,
         Err(refusal) => return answer(at.refuse(&refusal)),
     };
-    let said = admit(&app, pbx, **at, address)
+    let said = admit(&app, pbx, at, address)
         .and_then(|()| understand(pbx, &http, &body, now))
         .map(|said| decide(&snapshot, pbx, said, now));
     let (said, rule) = match said {
@@ -72,14 +82,17 @@ async fn receive(
         content_type: content_type(&http).map(common),
         query: Some(http.query_string())
             .filter(|query| !query.is_empty())
-            .map(|query| without(&token, query).into()),
-        body: without(&token, &printable(&body)).into_owned(),
-        hook: at.wants_hook().then(|| format!("{}{}/{token}", app.config.public_url, at.path())),
-        token: token.into_inner(),
+            .map(|query| without(token, query).into()),
+        body: without(token, &printable(&body)).into_owned(),
+        hook: at.wants_hook().then(|| Hook {
+            url: format!("{}{}/{token}", app.config.public_url, at.path()),
+            token: token.into(),
+        }),
         said,
         rule,
     });
-    record(&app, **at, arrival).await
+    drop(body); // the connection reads its next request into the same buffer
+    record(&app, at, arrival).await
 }
 
 /// A token that nobody has. Guessing is slowed down by address; a good token is never held up, since it is
@@ -101,11 +114,31 @@ fn stranger(app: &App, at: &dyn Dialect, address: std::net::IpAddr) -> HttpRespo
 /// The body, within its limit of size and time.
 async fn read(app: &App, payload: Payload) -> Result<Bytes, Refusal> {
     let too_large = || Refusal::unprocessable(format!("body: more than {BODY} bytes; send less"));
-    match timeout(app.config.client_timeout(), payload.to_bytes_limited(BODY)).await {
+    match promptly(app.config.client_timeout(), payload.to_bytes_limited(BODY)).await {
         Ok(Ok(Ok(body))) => Ok(body),
         Ok(Ok(Err(e))) => Err(Refusal { status: 400, why: format!("body: {e}") }),
         Ok(Err(_limit)) => Err(too_large()),
         Err(_elapsed) => Err(Refusal { status: 408, why: "body: did not arrive in time".into() }),
+    }
+}
+
+/// Like tokio's `timeout`, but sets no timer for what is there when it is looked for a second time: a body mostly
+/// comes with its head, which the server reads first.
+async fn promptly<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    let mut again = false;
+    let at_once = poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if again => Poll::Ready(None),
+        Poll::Pending => {
+            again = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    });
+    match at_once.await {
+        Some(output) => Ok(output),
+        None => timeout(limit, future).await,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod error; // the one error that a caller can meet
 pub mod housekeeping; // what is done beside requests: the sweep, hit counters
 pub mod import; // contacts from other programs' files
 pub mod intake; // the hot path: from a PBX's request to its answer
+pub mod live; // who is told of calls as they change: the feed, the event stream, the long polls
 pub mod metrics; // what /metrics shows
 pub mod number; // phone numbers and their normal form
 mod object; // JSON objects, and no lists in their place

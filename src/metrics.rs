@@ -8,9 +8,24 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use crate::dialect;
 use crate::store::claims::Verdict;
 use crate::store::journal;
+use crate::words::words;
 
 /// Kinds of events as labels; "other" is what makes no call.
 const KINDS: [&str; 4] = ["newCall", "answer", "hangup", "other"];
+
+words! {
+    /// How somebody waits for calls to change.
+    Reading { Stream = "stream", Changes = "changes", Noojee = "noojee" }
+}
+
+/// Counts one reader while it lives.
+pub struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
 
 /// Handles to the counters of the hot path, made once.
 pub struct Metrics {
@@ -23,6 +38,11 @@ pub struct Metrics {
     batch: Histogram,
     queue: Gauge,
     live: Gauge,
+    readers: Vec<Gauge>,
+    dropped_readers: Counter,
+    telling: Histogram,
+    untold: Gauge,
+    unheard: Gauge,
     deliveries: [Counter; 3],
     oldest_delivery: Gauge,
 }
@@ -56,6 +76,14 @@ impl Metrics {
             batch: histogram!("hookswitch_batch_size"),
             queue: gauge!("hookswitch_queued_jobs"),
             live: gauge!("hookswitch_live_calls"),
+            readers: Reading::ALL
+                .iter()
+                .map(|kind| gauge!("hookswitch_readers", "kind" => kind.as_str()))
+                .collect(),
+            dropped_readers: counter!("hookswitch_dropped_readers_total"),
+            telling: histogram!("hookswitch_feed_seconds"),
+            untold: gauge!("hookswitch_feed_untold_changes"),
+            unheard: gauge!("hookswitch_feed_unheard"),
             deliveries: ["delivered", "failed", "parked"]
                 .map(|result| counter!("hookswitch_deliveries_total", "result" => result)),
             oldest_delivery: gauge!("hookswitch_oldest_due_delivery_seconds"),
@@ -92,6 +120,29 @@ impl Metrics {
     pub fn gauges(&self, queued: usize, live: i64) {
         self.queue.set(queued as f64);
         self.live.set(live as f64);
+    }
+
+    /// Somebody waits for calls to change, until the answer is dropped.
+    pub fn reader(&self, kind: Reading) -> Counted {
+        let gauge = self.readers[kind as usize].clone();
+        gauge.increment(1.0);
+        Counted(gauge)
+    }
+
+    /// A reader was sent away because it was too slow.
+    pub fn dropped_reader(&self) {
+        self.dropped_readers.increment(1);
+    }
+
+    /// From a commit until readers were told of it.
+    pub fn told(&self, took: Duration) {
+        self.telling.record(took);
+    }
+
+    /// Before a page is rendered: changes that readers were not told of, tellings that the slowest has not taken.
+    pub fn feed(&self, untold: i64, unheard: usize) {
+        self.untold.set(untold as f64);
+        self.unheard.set(unheard as f64);
     }
 
     /// What came of attempts to tell webhooks.

@@ -91,6 +91,11 @@ impl Snapshot {
         self.pbxes.values().map(|pbx| (pbx.id, pbx)).collect()
     }
 
+    /// Is it still a key, and limited as it was?
+    pub fn holds(&self, key: &Key) -> bool {
+        self.keys.get(&key.hash).is_some_and(|known| known.id == key.id && known.pbx_ids == key.pbx_ids)
+    }
+
     /// Whose key this is.
     pub fn key(&self, secret: &str) -> Option<&Arc<Key>> {
         let sent = Hash::of(secret);

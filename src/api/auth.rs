@@ -29,6 +29,11 @@ impl Caller {
         if self.0.role >= role { Ok(()) } else { Err(Error::Forbidden(role.as_str())) }
     }
 
+    /// May it go on with what takes long? Not once the key was ended or limited otherwise.
+    pub fn may_go_on(&self, app: &App) -> bool {
+        app.snapshot().holds(&self.0)
+    }
+
     /// As if what it may not see were not there.
     ///
     /// # Errors

@@ -1,9 +1,12 @@
 //! A call as it is shown: to programs, on the command line and in streams.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::call::{Call, Cause, Decision, Direction, Moment, Outcome, State};
+use super::leg_view::LegView;
+use crate::call::{Call, Cause, Decision, Direction, Extra, Leg, Moment, Outcome, State};
 use crate::number;
 use crate::store::Db;
 use crate::store::contacts::{self, Named};
@@ -48,7 +51,7 @@ pub struct CallView {
     pub pbx_id: i64,
     /// Its id at the PBX.
     pub call_id: String,
-    /// Empty where the PBX tells no legs apart.
+    /// The leg that was answered, else the first; empty where the PBX tells no legs apart.
     pub leg_id: String,
     /// 1, and more where the PBX used the id again.
     pub incarnation: i32,
@@ -70,6 +73,8 @@ pub struct CallView {
     pub queue: Option<String>,
     /// The called public number where it differs from the callee.
     pub did: Option<String>,
+    /// The number that was dialled first, where the call was diverted.
+    pub diversion: Option<String>,
     /// Only moves forward.
     pub state: State,
     /// How it ended; null until then.
@@ -90,8 +95,20 @@ pub struct CallView {
     pub waiting_ms: Option<i64>,
     /// How long people spoke; null until an answered call ended.
     pub talking_ms: Option<i64>,
+    /// Was it taken? The PBX may not have said when.
+    pub answered: bool,
+    /// `answered_at` is the end less the talk that the PBX reported.
+    pub answer_estimated: bool,
+    /// How long it rang, as the PBX itself reports it.
+    pub reported_waiting_ms: Option<i64>,
+    /// How long people spoke, as the PBX itself reports it.
+    pub reported_talking_ms: Option<i64>,
     /// Where the recording can be fetched.
     pub recording_url: Option<String>,
+    /// The recording's name at the PBX, where it gives no address.
+    pub recording_id: Option<String>,
+    /// The id under which somebody ordered the call by the PBX's API.
+    pub callback_id: Option<String>,
     /// Both ends are the PBX's own.
     pub internal: bool,
     /// The worklist tick.
@@ -104,6 +121,8 @@ pub struct CallView {
     pub note: Option<String>,
     /// Call ids that tell the same story (transfers).
     pub links: Vec<String>,
+    /// The extensions, queues and IVRs that it passed, by time; empty where the PBX tells no legs apart.
+    pub legs: Vec<LegView>,
     /// The number of its last change.
     pub change: i64,
 }
@@ -113,45 +132,73 @@ pub struct CallView {
 /// # Errors
 /// What the database says.
 pub fn views(db: &mut Db, calls: Vec<Call>) -> diesel::QueryResult<Vec<CallView>> {
-    let mut keys: Vec<String> =
-        calls.iter().flat_map(|call| [&call.from_key, &call.to_key]).flatten().cloned().collect();
+    let names = names(db, &calls)?;
+    Ok(calls.into_iter().map(|call| CallView::named(call, &names)).collect())
+}
+
+/// Who has which numbers.
+pub struct Names(HashMap<String, Vec<Named>>);
+
+impl Names {
+    /// The newest contact that has the number.
+    fn newest(&self, key: Option<&String>) -> Option<&Named> {
+        self.0.get(key?)?.first()
+    }
+
+    /// Name and company, in lower case, of everybody who has one of the call's numbers.
+    pub fn texts<'n>(&'n self, call: &Call) -> impl Iterator<Item = &'n str> + use<'n> {
+        let of = |key: &Option<String>| self.0.get(key.as_ref()?).map(Vec::as_slice);
+        let both = [of(&call.from_key), of(&call.to_key)];
+        both.into_iter().flatten().flatten().map(|named| named.sort_key.as_str())
+    }
+}
+
+/// Who has the numbers of these calls.
+///
+/// # Errors
+/// What the database says.
+pub fn names<'a>(db: &mut Db, calls: impl IntoIterator<Item = &'a Call>) -> diesel::QueryResult<Names> {
+    let keys = calls.into_iter().flat_map(|call| [&call.from_key, &call.to_key]).flatten();
+    let mut keys: Vec<String> = keys.cloned().collect();
     keys.sort_unstable();
     keys.dedup();
-    let names = contacts::names(db, &keys)?;
-    let named = |key: Option<&String>| names.get(key?)?.first();
-    Ok(calls
-        .into_iter()
-        .map(|call| {
-            let (from, to) = (named(call.from_key.as_ref()), named(call.to_key.as_ref()));
-            CallView::of(call, from, to)
-        })
-        .collect())
+    contacts::names(db, &keys).map(Names)
 }
 
 impl CallView {
+    /// The call with the names of its numbers.
+    pub fn named(call: Call, names: &Names) -> Self {
+        let (from, to) = (names.newest(call.from_key.as_ref()), names.newest(call.to_key.as_ref()));
+        Self::of(call, from, to)
+    }
+
     /// Without looking up names.
     pub fn nameless(call: Call) -> Self {
         Self::of(call, None, None)
     }
 
     fn of(call: Call, from: Option<&Named>, to: Option<&Named>) -> Self {
+        let (waiting_ms, talking_ms, answered) = (call.waiting_ms(), call.talking_ms(), call.was_answered());
+        let extra = call.extra.map_or_else(Extra::default, |extra| *extra);
         Self {
             id: call.id,
             pbx_id: call.pbx_id,
             direction: call.direction,
             incarnation: call.incarnation,
-            waiting_ms: call.waiting_ms(),
-            talking_ms: call.talking_ms(),
+            waiting_ms,
+            talking_ms,
+            answered,
             from: NumberView::of(call.from_number, call.from_key.as_deref(), from),
             to: NumberView::of(call.to_number, call.to_key.as_deref(), to),
             call_id: call.call_id,
-            leg_id: call.leg_id,
+            leg_id: leg_id(call.leg_id, &extra.legs),
             dialed_from: call.dialed_from,
             users: call.users,
             answered_by: call.answered_by,
             answering_number: call.answering_number,
             queue: call.queue,
-            did: call.extra.did,
+            did: extra.did,
+            diversion: extra.diversion,
             state: call.state,
             outcome: call.outcome,
             cause: call.cause,
@@ -160,16 +207,27 @@ impl CallView {
             started_at: call.started_at.and_utc(),
             answered_at: call.answered_at.as_ref().map(Moment::and_utc),
             ended_at: call.ended_at.as_ref().map(Moment::and_utc),
-            recording_url: call.extra.recording_url,
+            reported_waiting_ms: extra.reported_waiting_ms,
+            reported_talking_ms: extra.reported_talking_ms,
+            answer_estimated: extra.estimated,
+            recording_url: extra.recording_url,
+            recording_id: extra.recording_id,
+            callback_id: extra.callback_id,
             internal: call.internal,
             done: call.done,
             done_by: call.done_by,
             done_at: call.done_at.as_ref().map(Moment::and_utc),
             note: call.note,
-            links: call.extra.links,
+            links: extra.links,
+            legs: extra.legs.into_iter().map(LegView::from).collect(),
             change: call.change,
         }
     }
+}
+
+fn leg_id(own: String, legs: &[Leg]) -> String {
+    let shown = legs.iter().filter(|leg| leg.taken()).min_by_key(|leg| leg.taken_at()).or(legs.first());
+    shown.map_or(own, |leg| leg.leg_id.clone())
 }
 
 impl NumberView {

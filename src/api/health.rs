@@ -38,7 +38,10 @@ pub async fn readyz(app: Data<App>) -> Result<HttpResponse> {
 #[utoipa::path(tag = "operation", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics", wrap = "super::headers()")]
 pub async fn metrics(app: Data<App>) -> HttpResponse {
-    let live = app.store.query(store::calls::count_live).await.unwrap_or(-1);
+    let counts =
+        |db: &mut store::Db| Ok::<_, Error>((store::calls::count_live(db)?, store::journal::newest(db)?));
+    let (live, newest) = app.store.query(counts).await.unwrap_or((-1, 0));
+    app.metrics.feed(app.feed.told().map_or(0, |told| (newest - told).max(0)), app.feed.unheard());
     let oldest = app.store.query(store::deliveries::oldest_due).await.unwrap_or_default();
     let late = oldest.map_or(0, |due| (clock::now() - due).num_milliseconds().max(0));
     app.metrics.oldest_delivery(late as f64 / 1000.0);

@@ -16,6 +16,7 @@ mod contacts;
 mod health;
 mod journal_view;
 mod keys;
+mod leg_view;
 mod openapi;
 mod page;
 mod pbx_journal;
@@ -40,14 +41,17 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::live;
 
+pub use auth::Caller;
 pub use call_filter::CallFilter;
-pub use call_view::{CallView, NumberView, views as call_views};
+pub use call_view::{CallView, NumberView, names, views as call_views};
 pub use calls::{page_position, read_page};
 pub use keys::KeyView;
-pub use openapi::{Description, docs};
+pub use openapi::{Description, ReadRefusals, docs};
 pub use page::limit as page_limit;
 pub use pbxes::PbxView;
+pub use query::{Asked, Own};
 pub use webhook_view::{DeliveryView, WebhookChange, WebhookView};
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
@@ -77,6 +81,7 @@ fn nouns(config: &mut ServiceConfig) {
     config.configure(webhooks::routes);
     config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
     config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
+    config.service(live::sse::follow).service(live::changes::changes);
     config.service(calls_done::mark).service(calls::show).service(calls::change);
 }
 
@@ -100,7 +105,10 @@ fn headers() -> DefaultHeaders {
 
 /// None but the origins that the operator named.
 fn cors(origins: &[String]) -> Cors {
-    let cors =
-        Cors::default().allow_any_method().allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
+    let cors = Cors::default().allow_any_method().allowed_headers([
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        live::LAST_EVENT_ID,
+    ]);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin)).max_age(3600)
 }

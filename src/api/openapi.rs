@@ -87,7 +87,6 @@ fn name_uniquely(operation: &mut Operation) {
 
 /// How a request that only reads may be refused.
 #[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "describes answers; `Error` gives them")]
 pub enum ReadRefusals {
     /// No key, or an unknown one.
     #[response(status = 401, content_type = "application/problem+json")]

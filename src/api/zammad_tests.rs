@@ -20,6 +20,7 @@ fn event(kind: Kind, direction: Direction, seconds: i64) -> CallEvent {
         cause: None,
         raw_cause: None,
         at: Moment::default() + chrono::TimeDelta::seconds(seconds),
+        more: None,
     }
 }
 
@@ -61,7 +62,7 @@ fn an_inbound_call_shows_contacts_as_caller_and_users_as_callee() {
     assert_eq!((row.preferences.from.len(), row.preferences.to.len()), (2, 0));
     call.queue = Some("some_queue_name".into());
     assert_eq!(shown(&call, &[]).queue.as_deref(), Some("some_queue_name"));
-    call.extra.from_name = Some("ACME".into());
+    call.extra.get_or_insert_default().from_name = Some("ACME".into());
     assert_eq!(shown(&call, &[]).from_comment.as_deref(), Some("ACME"));
 }
 

@@ -31,6 +31,7 @@ fn event(kind: Kind, direction: Option<Direction>, seconds: i64) -> CallEvent {
         cause: None,
         raw_cause: None,
         at: at(seconds),
+        more: None,
     }
 }
 

@@ -21,7 +21,7 @@ pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
     let bound = listener.local_addr().map_err(|e| StartError(e.to_string()))?;
     let config = Config::new(database, serve, bound)?;
     let metrics = Arc::new(Metrics::new().map_err(|e| StartError(e.to_string()))?);
-    let store = Store::open(&config.target, store::writer::Limits::default(), metrics.clone())?;
+    let store = Store::open(&config.target, metrics.clone())?;
     let welcome = first_start(&store, &config)?;
     println!(
         "Hookswitch {} serves {} with {}",
@@ -39,11 +39,11 @@ pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
 }
 
 async fn until_told(running: Running) -> Result<(), StartError> {
-    let handle = running.server.handle();
+    let stopper = running.stopper();
     actix_web::rt::spawn(async move {
         told_to_stop().await;
         log::info!("stopping: no new connections; what is under way is finished");
-        handle.stop(true).await;
+        stopper.stop().await;
     });
     running.finish().await.map_err(|e| StartError(format!("the server failed: {e}")))
 }

@@ -65,6 +65,11 @@ impl<'a> Params<'a> {
         if [&name, &value].iter().any(|text| memchr::memchr(0, text.as_bytes()).is_some()) {
             return Err(Malformed(format!("the parameter {name:?} holds a NUL byte")));
         }
+        self.add_clean(name, value)
+    }
+
+    /// Without a NUL byte.
+    fn add_clean(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), Malformed> {
         if value.trim_start().is_empty() || name.is_empty() {
             return Ok(());
         }
@@ -78,6 +83,7 @@ impl<'a> Params<'a> {
     fn read_form(&mut self, text: &'a [u8], place: &str) -> Result<(), Malformed> {
         let text = std::str::from_utf8(text.trim_ascii_end())
             .map_err(|_| Malformed(format!("text that is not UTF-8 in the {place}")))?;
+        let clean = memchr::memchr(0, text.as_bytes()).is_none();
         let mut rest = text;
         while !rest.is_empty() {
             let (pair, after) = cut(rest, b'&');
@@ -86,7 +92,12 @@ impl<'a> Params<'a> {
             let wrong = |what| {
                 Malformed(format!("{what} in the {place}: {:?}", pair.chars().take(80).collect::<String>()))
             };
-            self.add(decode(name).map_err(wrong)?, decode(value).map_err(wrong)?)?;
+            match (decode(name).map_err(wrong)?, decode(value).map_err(wrong)?) {
+                (name @ Cow::Borrowed(_), value @ Cow::Borrowed(_)) if clean => {
+                    self.add_clean(name, value)?
+                }
+                (name, value) => self.add(name, value)?,
+            }
         }
         Ok(())
     }
@@ -159,12 +170,17 @@ impl Format {
     /// Also believes a body that begins as JSON: `curl -d '{..}'` calls it a form.
     fn of(content_type: Option<&str>, body: &[u8]) -> Result<Self, Malformed> {
         let content_type = content_type.unwrap_or_default();
-        let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if media.starts_with("multipart/") {
+        let media = content_type.split(';').next().unwrap_or_default().trim();
+        let ends = |with: &str| {
+            let from = media.len().checked_sub(with.len());
+            from.and_then(|from| media.get(from..)).is_some_and(|it| it.eq_ignore_ascii_case(with))
+        };
+        let begins = |with: &str| media.get(..with.len()).is_some_and(|it| it.eq_ignore_ascii_case(with));
+        if begins("multipart/") {
             let wrong = |e| Malformed(format!("Content-Type {content_type:?}: {e}"));
             return multer::parse_boundary(content_type).map(Self::Multipart).map_err(wrong);
         }
-        let json = media == "application/json" || media.ends_with("+json");
+        let json = media.eq_ignore_ascii_case("application/json") || ends("+json");
         Ok(if json || body.trim_ascii_start().starts_with(b"{") { Self::Json } else { Self::Form })
     }
 }

@@ -65,6 +65,7 @@ impl Dialect for Zammad {
             cause: raw_cause.as_deref().and_then(cause),
             raw_cause,
             at: request.received,
+            more: None,
         }))
     }
 

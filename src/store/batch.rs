@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::changes::Moved;
 use super::enqueue::Tells;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
-use crate::call::{Call, CallEvent, Decision, Effect, Extra, Kind, Moment};
+use crate::call::{Call, CallEvent, Decision, Effect, Kind, Moment, State};
 use crate::dialect::{Refusal, Reply, Said};
 use crate::pbx::Pbx;
 use crate::rules::Rule;
@@ -31,14 +32,21 @@ pub struct Arrival {
     pub query: Option<String>,
     /// As sent, without the token.
     pub body: String,
-    /// The PBX's own URL, for dialects whose answers name it.
-    pub hook: Option<String>,
-    /// The last part of that: never to be written down.
-    pub token: String,
+    /// For dialects whose answers name the PBX's own URL.
+    pub hook: Option<Hook>,
     /// What it says, and what the rules say of that.
     pub said: Result<(Said, Decision), Refusal>,
     /// The rule that said so; an allow rule, too.
     pub rule: Option<RuleHit>,
+}
+
+/// A PBX's own URL.
+#[derive(Debug)]
+pub struct Hook {
+    /// Absolute.
+    pub url: String,
+    /// Its last part: never to be written down.
+    pub token: String,
 }
 
 impl Arrival {
@@ -94,6 +102,8 @@ pub(super) struct Touched {
     pub call: Call,
     /// The change number that the stored row must have; `None` for a new call.
     pub expected: Option<i64>,
+    /// The stored row's state; `None` for a new call.
+    pub was: Option<State>,
     /// Position in the batch of the event that made it.
     pub first: usize,
     /// Position of the last event that it learned from.
@@ -122,6 +132,18 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
+    /// For so many arrivals.
+    pub fn with_capacity(arrivals: usize) -> Self {
+        Self {
+            touched: Vec::with_capacity(arrivals),
+            latest: HashTable::with_capacity(arrivals),
+            entries: Vec::with_capacity(arrivals),
+            about: Vec::with_capacity(arrivals),
+            recorded: Vec::with_capacity(arrivals),
+            ..Self::default()
+        }
+    }
+
     /// Takes in one arrival. `known` finds the stored call of a key.
     pub fn add(&mut self, arrival: &'a Arrival, known: impl FnOnce(&CallKey) -> Option<Call>) {
         let position = self.entries.len();
@@ -140,7 +162,8 @@ impl<'a> Batch<'a> {
                 self.tells.note(&arrival.pbx.webhooks, before, &self.touched[index].call, position, index);
                 let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
-                let reply = dialect.render(event, decision, arrival.hook.as_deref().unwrap_or_default());
+                let reply =
+                    dialect.render(event, decision, arrival.hook.as_ref().map_or("", |hook| &hook.url));
                 let verdict = if effect == Effect::Applied { Verdict::Applied } else { Verdict::Repeat };
                 (Some(event.kind.as_str()), verdict, None, Some(index), reply, rule_hit)
             }
@@ -158,10 +181,9 @@ impl<'a> Batch<'a> {
             query: arrival.query.as_deref(),
             body: Some(&arrival.body),
             status: Some(i32::from(reply.status)),
-            answer: Some(if arrival.hook.is_some() {
-                without(&arrival.token, &reply.body).into_owned().into()
-            } else {
-                reply.body.clone()
+            answer: Some(match &arrival.hook {
+                Some(hook) => without(&hook.token, &reply.body).into_owned().into(),
+                None => reply.body.clone(),
             }),
         });
         self.about.push(about);
@@ -193,10 +215,12 @@ impl<'a> Batch<'a> {
             }
             None => {
                 let stored = known(&key).map(|call| {
-                    let (expected, live) = (Some(call.change), call.ended_at.is_none());
+                    let (expected, was) = (Some(call.change), Some(call.state));
+                    let live = call.ended_at.is_none();
                     self.touched.push(Touched {
                         call,
                         expected,
+                        was,
                         first: position,
                         last: None,
                         only_progress: true,
@@ -222,6 +246,7 @@ impl<'a> Batch<'a> {
         self.touched.push(Touched {
             call,
             expected: None,
+            was: None,
             first: position,
             last: None,
             only_progress: false,
@@ -242,7 +267,7 @@ impl<'a> Batch<'a> {
         let call = &mut touched.call;
         let (reached, undecided, shape) = (call.reached(), call.decision.is_none(), Shape::of(call));
         let effect = call.apply(event, decided.clone());
-        touched.only_progress &= shape == Shape::of(call);
+        touched.only_progress &= shape == Shape::of(call) && call.extra.is_none();
         if effect == Effect::Applied || touched.expected.is_none() {
             touched.last = Some(position);
         }
@@ -255,6 +280,17 @@ impl<'a> Batch<'a> {
     /// The calls that are to be written.
     pub fn changed(&self) -> impl Iterator<Item = &Touched> + Clone {
         self.touched.iter().filter(|touched| touched.last.is_some())
+    }
+
+    /// The same in the order of their changes, to be told of.
+    pub fn moved(&self) -> Vec<Moved> {
+        let moved = |touched: &Touched| Moved {
+            call: touched.call.clone(),
+            state_is_new: touched.was != Some(touched.call.state),
+        };
+        let mut moved: Vec<Moved> = self.changed().map(moved).collect();
+        moved.sort_unstable_by_key(|moved| moved.call.change);
+        moved
     }
 
     /// Stored calls that are live no more.
@@ -297,7 +333,7 @@ pub(super) fn offset(position: usize) -> i64 {
 /// are compared.
 #[derive(PartialEq)]
 struct Shape {
-    filled: [bool; 8],
+    filled: [bool; 7],
     users: usize,
     started_at: Moment,
 }
@@ -313,7 +349,6 @@ impl Shape {
                 call.queue.is_some(),
                 call.decision.is_some(),
                 call.internal,
-                call.extra == Extra::default(),
             ],
             users: call.users.len(),
             started_at: call.started_at,
@@ -323,6 +358,6 @@ impl Shape {
 
 /// `text` with the token masked.
 pub fn without<'t>(token: &str, text: &'t str) -> Cow<'t, str> {
-    let held = !token.is_empty() && memchr::memmem::find(text.as_bytes(), token.as_bytes()).is_some();
+    let held = !token.is_empty() && text.contains(token);
     if held { text.replace(token, "…").into() } else { text.into() }
 }

@@ -1,22 +1,22 @@
 -- One batch of call events, in one statement: one round trip, one commit. See batch_postgres.rs, which gives the
--- parameters in the order of their marks.
+-- parameters in the order of their marks. Arrays are unnested in the SELECT list, where all of them advance together:
+-- in FROM, PostgreSQL keeps a store of rows for each.
 WITH numbers AS (
     UPDATE feed SET change = change + {} WHERE id = 1 RETURNING change - {} AS base
 ),
 -- calls that are new, or of which more than their progress changed
 said AS MATERIALIZED (
-    SELECT * FROM unnest(
-        {}::bigint[], {}::bigint[], {}::bigint[], {}::bigint[], {}::bigint[], {}::text[], {}::text[],
-        {}::int[], {}::text[], {}::text[], {}::text[], {}::text[], {}::text[], {}::text[], {}::text[],
-        {}::text[], {}::text[], {}::timestamp[], {}::bool[], {}::text[], {}::text[], {}::text[],
-        {}::text[], {}::text[], {}::text[], {}::text[], {}::timestamp[], {}::timestamp[], {}::bool[],
-        {}::bool[]
-    ) AS t (
-        known_id, id_offset, expected, change_offset, pbx_id, call_id, leg_id, incarnation, direction,
-        from_number, from_key, dialed_from, to_number, to_key, users, queue, decision, started_at,
-        internal, extra, answered_by, answering_number, state, outcome, cause, raw_cause, answered_at,
-        ended_at, done, open
-    )
+    SELECT
+        unnest({}::bigint[]) AS known_id, unnest({}::bigint[]) AS id_offset, unnest({}::bigint[]) AS expected,
+        unnest({}::bigint[]) AS change_offset, unnest({}::bigint[]) AS pbx_id, unnest({}::text[]) AS call_id,
+        unnest({}::text[]) AS leg_id, unnest({}::int[]) AS incarnation, unnest({}::text[]) AS direction,
+        unnest({}::text[]) AS from_number, unnest({}::text[]) AS from_key, unnest({}::text[]) AS dialed_from,
+        unnest({}::text[]) AS to_number, unnest({}::text[]) AS to_key, unnest({}::text[]) AS users,
+        unnest({}::text[]) AS queue, unnest({}::text[]) AS decision, unnest({}::timestamp[]) AS started_at,
+        unnest({}::bool[]) AS internal, unnest({}::text[]) AS extra, unnest({}::text[]) AS answered_by,
+        unnest({}::text[]) AS answering_number, unnest({}::text[]) AS state, unnest({}::text[]) AS outcome,
+        unnest({}::text[]) AS cause, unnest({}::text[]) AS raw_cause, unnest({}::timestamp[]) AS answered_at,
+        unnest({}::timestamp[]) AS ended_at, unnest({}::bool[]) AS done, unnest({}::bool[]) AS open
 ),
 added AS (
     INSERT INTO calls (id, change,
@@ -31,7 +31,10 @@ added AS (
     FROM said, numbers WHERE known_id IS NULL -- one that is there already fails the whole statement
 ),
 rings AS (
-    INSERT INTO live_calls (id) SELECT base + id_offset FROM said, numbers WHERE known_id IS NULL AND ended_at IS NULL
+    -- one that ended lives again where another leg of it rings
+    INSERT INTO live_calls (id)
+    SELECT coalesce(known_id, base + id_offset) FROM said, numbers WHERE ended_at IS NULL
+    ON CONFLICT DO NOTHING
 ),
 ended AS (
     DELETE FROM live_calls WHERE id = ANY ({}::bigint[])
@@ -50,13 +53,12 @@ refilled AS (
 ),
 -- calls that were answered or hung up: no column that most calls are indexed by
 progress AS MATERIALIZED (
-    SELECT * FROM unnest(
-        {}::bigint[], {}::bigint[], {}::bigint[], {}::text[], {}::text[], {}::text[], {}::text[],
-        {}::text[], {}::text[], {}::timestamp[], {}::timestamp[], {}::bool[], {}::bool[]
-    ) AS t (
-        known_id, expected, change_offset, answered_by, answering_number, state, outcome, cause,
-        raw_cause, answered_at, ended_at, done, open
-    )
+    SELECT
+        unnest({}::bigint[]) AS known_id, unnest({}::bigint[]) AS expected, unnest({}::bigint[]) AS change_offset,
+        unnest({}::text[]) AS answered_by, unnest({}::text[]) AS answering_number, unnest({}::text[]) AS state,
+        unnest({}::text[]) AS outcome, unnest({}::text[]) AS cause, unnest({}::text[]) AS raw_cause,
+        unnest({}::timestamp[]) AS answered_at, unnest({}::timestamp[]) AS ended_at, unnest({}::bool[]) AS done,
+        unnest({}::bool[]) AS open
 ),
 moved AS (
     UPDATE calls SET change = base + progress.change_offset,
@@ -73,13 +75,14 @@ written AS (
     )
     SELECT base + change_offset, coalesce(call, base + call_offset),
         pbx_id, received_at, kind, result, why, address, content_type, query, body, status, answer
-    FROM numbers, unnest(
-        {}::bigint[], {}::bigint[], {}::bigint[], {}::bigint[], {}::timestamp[], {}::text[], {}::text[],
-        {}::text[], {}::text[], {}::text[], {}::text[], {}::text[], {}::int[], {}::text[]
-    ) AS t (
-        call, call_offset, change_offset, pbx_id, received_at, kind, result, why, address, content_type,
-        query, body, status, answer
-    )
+    FROM numbers, (
+        SELECT
+            unnest({}::bigint[]) AS call, unnest({}::bigint[]) AS call_offset, unnest({}::bigint[]) AS change_offset,
+            unnest({}::bigint[]) AS pbx_id, unnest({}::timestamp[]) AS received_at, unnest({}::text[]) AS kind,
+            unnest({}::text[]) AS result, unnest({}::text[]) AS why, unnest({}::text[]) AS address,
+            unnest({}::text[]) AS content_type, unnest({}::text[]) AS query, unnest({}::text[]) AS body,
+            unnest({}::int[]) AS status, unnest({}::text[]) AS answer
+    ) AS said
 )
 SELECT
     -- a row that somebody else moved meanwhile fails the whole statement, by this cast

@@ -22,14 +22,7 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
     for touched in batch.changed() {
         let call = &touched.call;
         let written = match touched.expected {
-            None => {
-                if call.ended_at.is_none() {
-                    diesel::insert_into(live_calls::table)
-                        .values(live_calls::id.eq(call.id))
-                        .execute(conn)?;
-                }
-                diesel::insert_into(calls::table).values(CallValues::from(call)).execute(conn)?
-            }
+            None => diesel::insert_into(calls::table).values(CallValues::from(call)).execute(conn)?,
             Some(expected) => {
                 let known = calls::table.filter(calls::id.eq(call.id).and(calls::change.eq(expected)));
                 if touched.only_progress {
@@ -42,6 +35,9 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
         if written != 1 {
             return Err(diesel::result::Error::RollbackTransaction); // somebody else moved it
         }
+    }
+    for touched in batch.changed().filter(|it| !it.live && it.call.ended_at.is_none()) {
+        diesel::insert_into(live_calls::table).values(live_calls::id.eq(touched.call.id)).execute(conn)?;
     }
     for id in batch.ended() {
         diesel::delete(live_calls::table.find(id)).execute(conn)?;

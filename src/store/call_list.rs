@@ -6,6 +6,7 @@
 
 mod arms;
 mod conditions;
+mod holds;
 mod search;
 
 use std::cmp::Reverse;

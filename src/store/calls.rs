@@ -1,5 +1,6 @@
 //! Calls as rows: how they are kept, found by identity and by number, and listed.
 
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,7 +8,10 @@ use serde::de::DeserializeOwned;
 use super::Db;
 use super::recent::CallKey;
 use super::schema::{calls, live_calls};
-use crate::call::{Call, Cause, Direction, Extra, Moment, Outcome, State};
+use crate::call::{Call, Cause, Direction, Moment, Outcome, State};
+
+/// How far apart the two calls may begin that are one internal call.
+const TWINS: TimeDelta = TimeDelta::seconds(5);
 
 /// A call as the table holds it; JSON columns as text.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -140,7 +144,7 @@ impl<'a> From<&'a Call> for CallValues<'a> {
 
 /// Most calls have none.
 pub(super) fn extra_json(call: &Call) -> Option<String> {
-    (call.extra != Extra::default()).then(|| json(&call.extra))
+    call.extra.as_deref().map(json)
 }
 
 impl From<CallRow> for Call {
@@ -175,7 +179,7 @@ impl From<CallRow> for Call {
             done_at: row.done_at,
             open: row.open,
             note: row.note,
-            extra: row.extra.as_deref().and_then(read).unwrap_or_default(),
+            extra: row.extra.as_deref().and_then(read).map(Box::new),
             change: row.change,
         }
     }
@@ -244,6 +248,42 @@ pub fn stale(db: &mut Db, rang: Moment, spoke: Moment, limit: i64) -> QueryResul
         .limit(limit)
         .select(calls::id)
         .load(db)
+}
+
+/// The calls that ring or are connected, by id, but for those that changed after `upto`.
+///
+/// # Errors
+/// What the database says.
+pub fn live(db: &mut Db, upto: i64) -> QueryResult<Vec<Call>> {
+    let rows = calls::table
+        .filter(calls::id.eq_any(live_calls::table.select(live_calls::id)))
+        .filter(calls::change.le(upto))
+        .order(calls::id)
+        .select(CallRow::as_select())
+        .load::<CallRow>(db)?;
+    Ok(rows.into_iter().map(Call::from).collect())
+}
+
+/// Is there a call in the other direction between the same two, begun at the same time? Some PBXes tell of an internal
+/// call so.
+///
+/// # Errors
+/// What the database says.
+pub fn has_twin(db: &mut Db, call: &Call) -> QueryResult<bool> {
+    let other = match call.direction {
+        Some(Direction::In) => Direction::Out,
+        Some(Direction::Out) => Direction::In,
+        None => return Ok(false),
+    };
+    let (from, until) = (call.started_at - TWINS, call.started_at + TWINS);
+    let ends = calls::from_key.eq(&call.from_key).and(calls::to_key.eq(&call.to_key));
+    let twin = calls::table
+        .filter(ends.and(calls::started_at.between(from, until)))
+        .filter(calls::pbx_id.eq(call.pbx_id).and(calls::direction.eq(other)))
+        .select(calls::id)
+        .first::<i64>(db)
+        .optional()?;
+    Ok(twin.is_some())
 }
 
 /// How many calls ring or are connected.

@@ -23,6 +23,8 @@ pub struct Named {
     pub contact_id: i64,
     /// The contact's name.
     pub name: String,
+    /// Name and company in lower case.
+    pub sort_key: String,
 }
 
 /// A contact as the table holds it.
@@ -94,16 +96,16 @@ pub struct Search {
 pub fn names(db: &mut Db, keys: &[String]) -> QueryResult<HashMap<String, Vec<Named>>> {
     let mut found: HashMap<String, Vec<Named>> = HashMap::new();
     for keys in keys.chunks(AT_ONCE) {
-        let rows: Vec<(String, i64, String)> = contact_numbers::table
+        let rows: Vec<(String, i64, String, String)> = contact_numbers::table
             .inner_join(contacts::table)
             .filter(contact_numbers::number_key.eq_any(keys))
             .order(contacts::id.desc())
-            .select((contact_numbers::number_key, contacts::id, contacts::name))
+            .select((contact_numbers::number_key, contacts::id, contacts::name, contacts::sort_key))
             .load(db)?;
-        for (key, contact_id, name) in rows {
+        for (key, contact_id, name, sort_key) in rows {
             let named = found.entry(key).or_default();
             if named.last().is_none_or(|last| last.contact_id != contact_id) {
-                named.push(Named { contact_id, name });
+                named.push(Named { contact_id, name, sort_key });
             }
         }
     }

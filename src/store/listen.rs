@@ -1,26 +1,46 @@
-//! How a node hears that another one (or the command line) changed PBXes, rules or keys.
+//! How a node hears that another one (or the command line) changed PBXes, rules or keys, or that another node wrote
+//! calls; and how it tells the others of its own. A notification only says "look again".
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use tokio::sync::watch;
 
 use super::settings::{CHANNEL, config_version};
 use super::target::Target;
 use super::{Db, StopFlag};
 
-/// How often the connection is asked for notifications that came in; costs no round trip.
-const GLANCE: Duration = Duration::from_millis(50);
+/// How often the connection is asked for notifications that came in (which costs no round trip), and how often at
+/// most the others are told that calls were written.
+const GLANCE: Duration = Duration::from_millis(20);
 /// How often the version is read, for lost notifications and for SQLite, which has none.
 const LOOK: Duration = Duration::from_secs(1);
+/// The channel on which nodes tell each other the newest change number. A constant text: it stands in SQL.
+const FEED: &str = "hookswitch_feed";
 
-/// Calls `changed` after each change of the configuration, until `stop`. On a thread and a connection of its own.
-pub fn watch_config(target: Target, stop: StopFlag, changed: impl Fn(&mut Db) + Send + 'static) {
+/// Change numbers, as far as this node knows them.
+pub struct Newest {
+    /// That this node wrote: the others are told.
+    pub own: watch::Receiver<i64>,
+    /// That another node wrote: set when it is heard.
+    pub elsewhere: watch::Sender<i64>,
+}
+
+/// Calls `changed` after each change of the configuration, until `stop`, and passes on what is heard of calls. On a
+/// thread and a connection of its own.
+pub fn watch_others(
+    target: Target,
+    stop: StopFlag,
+    newest: Newest,
+    changed: impl Fn(&mut Db) + Send + 'static,
+) {
     let work = move || {
         while !stop.is_set() {
             match target.connect() {
                 Ok(mut db) => {
-                    if let Err(e) = follow(&mut db, &stop, &changed) {
+                    if let Err(e) = follow(&mut db, &stop, &newest, &changed) {
                         log::warn!("lost sight of the configuration: {e}");
                     }
                 }
@@ -29,16 +49,18 @@ pub fn watch_config(target: Target, stop: StopFlag, changed: impl Fn(&mut Db) + 
             stop.wait(LOOK);
         }
     };
-    if let Err(e) = thread::Builder::new().name("config".into()).spawn(work) {
+    if let Err(e) = thread::Builder::new().name("listen".into()).spawn(work) {
         log::error!("changes made elsewhere will not be seen: {e}");
     }
 }
 
-fn follow(db: &mut Db, stop: &StopFlag, changed: &impl Fn(&mut Db)) -> diesel::QueryResult<()> {
+fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, changed: &impl Fn(&mut Db)) -> QueryResult<()> {
     if let Db::Postgres(conn) = db {
-        conn.batch_execute(&format!("LISTEN {CHANNEL}"))?;
+        // nothing is written here, but PostgreSQL flushes a transaction that notifies as if it were
+        conn.batch_execute(&format!("SET synchronous_commit = off; LISTEN {CHANNEL}; LISTEN {FEED}"))?;
     }
     let mut known = -1; // the first look always differs: something may have changed since the start
+    let mut told = *newest.own.borrow();
     loop {
         let version = config_version(db)?;
         if version != known {
@@ -46,7 +68,8 @@ fn follow(db: &mut Db, stop: &StopFlag, changed: &impl Fn(&mut Db)) -> diesel::Q
             changed(db);
         }
         let looked = Instant::now();
-        while looked.elapsed() < LOOK && !notified(db)? {
+        while looked.elapsed() < LOOK && !notified(db, newest)? {
+            tell(db, newest, &mut told)?;
             if stop.wait(GLANCE) {
                 return Ok(());
             }
@@ -54,16 +77,31 @@ fn follow(db: &mut Db, stop: &StopFlag, changed: &impl Fn(&mut Db)) -> diesel::Q
     }
 }
 
-fn notified(db: &mut Db) -> diesel::QueryResult<bool> {
-    match db {
-        Db::Postgres(conn) => {
-            let mut any = false;
-            for notification in conn.notifications_iter() {
-                notification?;
-                any = true;
-            }
-            Ok(any)
+/// Takes in what other nodes say. Whether the configuration changed.
+fn notified(db: &mut Db, newest: &Newest) -> QueryResult<bool> {
+    let Db::Postgres(conn) = db else { return Ok(false) };
+    let mut config = false;
+    for notification in conn.notifications_iter() {
+        let notification = notification?;
+        if notification.channel == CHANNEL {
+            config = true;
+        } else if let Ok(number) = notification.payload.parse::<i64>()
+            && number > *newest.own.borrow()
+        {
+            newest.elsewhere.send_replace(number);
         }
-        Db::Sqlite(_) => Ok(false),
     }
+    Ok(config)
+}
+
+/// Tells the others once for all that was written since the last time.
+fn tell(db: &mut Db, newest: &Newest, told: &mut i64) -> QueryResult<()> {
+    let number = *newest.own.borrow();
+    if let Db::Postgres(conn) = db
+        && number > *told
+    {
+        conn.batch_execute(&format!("NOTIFY {FEED}, '{number}'"))?;
+        *told = number;
+    }
+    Ok(())
 }

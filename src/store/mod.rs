@@ -7,6 +7,8 @@ mod batch_sqlite;
 pub mod call_list;
 pub mod call_stats;
 pub mod calls;
+pub mod changes;
+mod checkpoint;
 pub mod claims;
 pub mod contacts;
 mod db;
@@ -67,11 +69,11 @@ impl Store {
     ///
     /// # Errors
     /// What a person must mend before it can start, in one line.
-    pub fn open(target: &Target, limits: writer::Limits, metrics: Arc<Metrics>) -> Result<Self, StartError> {
+    pub fn open(target: &Target, metrics: Arc<Metrics>) -> Result<Self, StartError> {
         let mut db = target.open()?;
         migrate(&mut db)?;
         let pool = pool(target);
-        Ok(Self { pool, writer: Writer::start(db, target.clone(), limits, metrics), target: target.clone() })
+        Ok(Self { pool, writer: Writer::start(db, target.clone(), metrics), target: target.clone() })
     }
 
     /// Runs `f` on a pooled connection, off the async threads.

@@ -52,7 +52,10 @@ impl Recent {
 
     /// Hands a call over; it is to be put back once it is written.
     pub fn take(&mut self, key: &CallKey) -> Option<Call> {
-        let hash = self.hashes.hash_one(key);
+        self.take_hashed(self.hashes.hash_one(key), key)
+    }
+
+    fn take_hashed(&mut self, hash: u64, key: &CallKey) -> Option<Call> {
         [&mut self.young, &mut self.old].into_iter().find_map(|calls| {
             let found = calls.find_entry(hash, |call| CallKey::of(call) == *key).ok()?;
             Some(found.remove().0)
@@ -61,14 +64,14 @@ impl Recent {
 
     /// Remembers `call`, unless a later incarnation of it is known.
     pub fn put(&mut self, call: Call) {
-        let call = match self.take(&CallKey::of(&call)) {
+        let hash = self.hashes.hash_one(CallKey::of(&call));
+        let call = match self.take_hashed(hash, &CallKey::of(&call)) {
             Some(known) if known.id > call.id => known,
             _ => call,
         };
         if self.young.len() >= self.capacity / 2 {
             self.old = std::mem::take(&mut self.young);
         }
-        let hash = self.hashes.hash_one(CallKey::of(&call));
         self.young.insert_unique(hash, call, |call| self.hashes.hash_one(CallKey::of(call)));
     }
 
@@ -107,6 +110,7 @@ mod tests {
             cause: None,
             raw_cause: None,
             at: crate::clock::now(),
+            more: None,
         };
         Call { id, ..Call::begin(1, 1, &event) }
     }

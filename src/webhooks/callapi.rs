@@ -10,10 +10,10 @@ use crate::call::{Call, Cause, Outcome};
 pub fn params(told: &Told) -> Vec<(&'static str, String)> {
     let call = told.call;
     let out = is_out(call);
-    let public = call.extra.did.as_ref().or(call.to_number.as_ref()).filter(|_| !out);
+    let public = call.extra().did.as_ref().or(call.to_number.as_ref()).filter(|_| !out);
     // the webhook's own extension is the one that these events are of
     let own = |other: Option<&str>| other.map(|other| told.extension.unwrap_or(other).to_owned());
-    let name = told.view.from.name.as_ref().or(call.extra.from_name.as_ref());
+    let name = told.view.from.name.as_ref().or(call.extra().from_name.as_ref());
     let ended = told.kind == EventKind::Hangup || told.kind == EventKind::Missed;
     let duration_us = call.talking_ms().filter(|_| ended).map(|ms| ms * 1000);
     let params = [

@@ -55,7 +55,7 @@ pub fn value(told: &Told, name: &str) -> Option<String> {
         "CallID" => Some(call.id.to_string()),
         "CallUUID" => Some(call.call_id.clone()),
         "CallerID" => text(&call.from_number),
-        "DID" => call.extra.did.clone().or_else(|| call.to_number.clone()),
+        "DID" => call.extra().did.clone().or_else(|| call.to_number.clone()),
         "ResponderAgentExt" => text(&call.answering_number),
         "ResponderAgent" => text(&call.answered_by).or_else(|| users(told)),
         "ResponderUserName" => text(&call.answered_by),
@@ -69,11 +69,13 @@ pub fn value(told: &Told, name: &str) -> Option<String> {
         "EndTimestampUTC" => Some(ms(told.kind.at(call))),
         "IsCallAnswered" => Some(bit(call.answered_at.is_some())),
         // FocalScope says it with the hangup alone
-        "IsCallRecorded" => (told.kind == EventKind::Hangup).then(|| bit(call.extra.recording_url.is_some())),
-        "RecordingURL" => text(&call.extra.recording_url),
+        "IsCallRecorded" => {
+            (told.kind == EventKind::Hangup).then(|| bit(call.extra().recording_url.is_some()))
+        }
+        "RecordingURL" => text(&call.extra().recording_url),
         "Event" => Some(told.kind.to_string()),
         "EventTime" => Some(told.time()),
-        "CallerName" => view.from.name.clone().or_else(|| call.extra.from_name.clone()),
+        "CallerName" => view.from.name.clone().or_else(|| call.extra().from_name.clone()),
         "CallerE164" => text(&view.from.e164),
         "CalledNumber" => text(&call.to_number),
         "CalledE164" => text(&view.to.e164),

@@ -24,6 +24,7 @@ pub fn call(kind: EventKind) -> (Call, CallView) {
         cause: None,
         raw_cause: None,
         at: now - TimeDelta::milliseconds(42_000),
+        more: None,
     };
     let mut call = Call::begin(1, 1, &event);
     (call.id, call.change) = (1, 1);
@@ -31,7 +32,8 @@ pub fn call(kind: EventKind) -> (Call, CallView) {
     let (from, to) = if direction == Direction::In { (far, own) } else { (own, far) };
     (call.from_number, call.from_key) = (Some(from.into()), Some(from.into()));
     (call.to_number, call.to_key) = (Some(to.into()), Some(to.into()));
-    call.extra = Extra { from_name: Some("Bob Example".into()), did: Some(to.into()), ..Extra::default() };
+    let extra = Extra { from_name: Some("Bob Example".into()), did: Some(to.into()), ..Extra::default() };
+    call.extra = Some(Box::new(extra));
     call.apply(&event, Decision::Accept);
     if matches!(kind, EventKind::Answer | EventKind::Hangup) {
         let taken = Some("101".into());
@@ -48,7 +50,8 @@ pub fn call(kind: EventKind) -> (Call, CallView) {
         let raw_cause = Some(cause.to_string());
         event = CallEvent { kind: Kind::Hangup, cause: Some(cause), raw_cause, at: now, ..event };
         call.apply(&event, Decision::Accept);
-        call.extra.recording_url = Some("https://pbx.example/recordings?id=1&format=wav".into());
+        call.extra.get_or_insert_default().recording_url =
+            Some("https://pbx.example/recordings?id=1&format=wav".into());
     }
     let view = CallView::nameless(call.clone());
     (call, view)

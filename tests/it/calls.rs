@@ -5,6 +5,8 @@ mod roles;
 mod sweep;
 mod ticks;
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -104,6 +106,11 @@ async fn each_filter_narrows() {
         ("order=oldest&state=ended", &["spoken", "missed", "busy"]),
     ] {
         assert_eq!(ids(&app.agent, query).await, expected, "{query}");
+        if !query.contains("order=") {
+            let page = app.agent.get_json(&format!("/api/v1/changes?after=0&{query}")).await;
+            let told = page["data"].as_array().unwrap().iter().map(|call| call["call_id"].as_str().unwrap());
+            assert_eq!(told.collect::<BTreeSet<_>>(), expected.iter().copied().collect(), "changes: {query}");
+        }
     }
 }
 

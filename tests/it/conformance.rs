@@ -1,9 +1,11 @@
-//! What others say of the endpoint, as data: each case of `tests/fixtures/zammad` and of the folder named in
+//! What others say of the endpoint, as data: each case of `tests/fixtures/zammad`, of
+//! `tests/fixtures/noojee` and of the folder named in
 //! `CONFORMANCE_DIR`, on a server of its own. Only cases of dialects that the server does not speak are left out.
 
 mod captured;
 mod config;
 mod expected;
+mod noojee;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -40,7 +42,15 @@ impl Case {
         }
     }
 
+    /// Of those who follow calls, not of a PBX.
+    fn is_noojees(&self) -> bool {
+        self.dialect() == "noojee"
+    }
+
     async fn run(&self) -> Outcome {
+        if self.is_noojees() {
+            return noojee::run(&Setup::make("zammad", &self.content["config"]).await?, &self.content).await;
+        }
         let setup = Setup::make(self.dialect(), &self.content["config"]).await?;
         match (self.content["steps"].as_array(), self.content["requests"].as_array()) {
             (Some(steps), None) => steps::run(&setup, steps).await,
@@ -57,6 +67,12 @@ async fn zammads_own_cases_hold() {
 }
 
 #[actix_web::test]
+async fn noojees_samples_reproduce() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/noojee");
+    assert!(all_hold(&folder).await > 7, "the cases are there");
+}
+
+#[actix_web::test]
 async fn the_cases_of_another_folder_hold() {
     match std::env::var_os("CONFORMANCE_DIR") {
         Some(folder) => assert!(all_hold(Path::new(&folder)).await > 0, "there are cases in CONFORMANCE_DIR"),
@@ -66,8 +82,9 @@ async fn the_cases_of_another_folder_hold() {
 
 /// Runs all cases of a folder; how many ran.
 async fn all_hold(folder: &Path) -> usize {
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        cases(folder).into_iter().partition(|case| dialect::named(case.dialect()).is_some());
+    let (known, unknown): (Vec<_>, Vec<_>) = cases(folder)
+        .into_iter()
+        .partition(|case| case.is_noojees() || dialect::named(case.dialect()).is_some());
     let mut left_out = BTreeMap::<&str, usize>::new();
     for case in &unknown {
         *left_out.entry(case.dialect()).or_default() += 1;

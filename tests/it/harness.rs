@@ -76,7 +76,7 @@ pub fn spawn_on(database: TestDatabase, flags: &[&str]) -> TestApp {
     let flags = Flags::parse_from(given.iter().chain(flags));
     let config = Config::new(&flags.database, flags.serve, bound).unwrap();
     let metrics = Arc::new(Metrics::new().unwrap());
-    let store = Store::open(&config.target, store::writer::Limits::default(), metrics.clone()).unwrap();
+    let store = Store::open(&config.target, metrics.clone()).unwrap();
     let mut db = store.target().connect().unwrap();
     let base_url = format!("http://{bound}");
     let token = new_token();
@@ -92,10 +92,10 @@ pub fn spawn_on(database: TestDatabase, flags: &[&str]) -> TestApp {
         let end = actix_web::rt::System::new().block_on(async move {
             let running = app::serve(config, store, metrics, listener)?;
             ready.send(running.app.clone()).unwrap();
-            let handle = running.server.handle();
+            let stopper = running.stopper();
             actix_web::rt::spawn(async move {
                 let _test_ends = told.await;
-                handle.stop(true).await;
+                stopper.stop().await;
             });
             running.finish().await.map_err(|e| StartError(e.to_string()))
         });

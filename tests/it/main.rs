@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod client;
+mod follower;
 mod harness;
 mod past;
 mod postgres;
@@ -15,6 +16,7 @@ mod conformance;
 mod crash;
 mod intake;
 mod keys;
+mod live;
 mod migrations;
 mod openapi;
 mod refusals;

@@ -1,0 +1,149 @@
+//! SQLite's checkpoints beside the writer: what is committed lies in the write-ahead log, and a thread with a connection
+//! of its own copies it into the database file while the writer goes on. (By SQLite's own way, whoever's commit makes
+//! the log long copies it all, and the callers wait.)
+//!
+//! The log starts anew where all of it was copied when the writer next writes, which under steady load never is so.
+//! Then, when the log has become long, the writer copies the little that is left itself, once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
+
+use super::Db;
+use super::target::Target;
+
+/// Events between two checkpoints.
+const EVERY: usize = 1000;
+/// Pages of 4 KiB in the log from which on the writer helps: 16 MiB. A shorter log would stop the writer more often, a
+/// longer one leaves the processor's cache.
+const LONG: i32 = 4096;
+
+/// The writer's end.
+pub(super) struct Checkpoints {
+    wake: SyncSender<()>,
+    overdue: Arc<AtomicBool>,
+    events: usize,
+}
+
+impl Checkpoints {
+    /// Starts the thread; it ends when this is dropped. `None` on PostgreSQL, which has its own, and where the thread
+    /// cannot be had: then SQLite's own way stays.
+    pub fn start(target: &Target) -> Option<Self> {
+        let Target::Sqlite(_) = target else { return None };
+        let (wake, woken) = sync_channel(1);
+        let overdue = Arc::new(AtomicBool::new(false));
+        let (target, flag) = (target.clone(), overdue.clone());
+        std::thread::Builder::new()
+            .name("checkpoint".into())
+            .spawn(move || run(&target, &woken, &flag))
+            .inspect_err(|e| log::warn!("checkpoints are the writer's own work: {e}"))
+            .ok()?;
+        Some(Self { wake, overdue, events: 0 })
+    }
+
+    /// For the writer's connection: its commits copy nothing.
+    pub fn take_over(&self, db: &mut Db) -> QueryResult<()> {
+        db.batch_execute("PRAGMA wal_autocheckpoint = 0")
+    }
+
+    /// So many events were written on `db`.
+    pub fn wrote(&mut self, db: &mut Db, events: usize) {
+        self.events += events;
+        if self.overdue.swap(false, Ordering::Relaxed) {
+            match copy(db) {
+                Ok(log) => log::debug!("the writer finished a checkpoint: {log:?}"),
+                Err(e) => log::warn!("the write-ahead log could not be copied: {e}"),
+            }
+        } else if self.events >= EVERY {
+            self.events = 0;
+            let _at_work_already = self.wake.try_send(());
+        }
+    }
+}
+
+fn run(target: &Target, woken: &Receiver<()>, overdue: &AtomicBool) {
+    let mut db = None;
+    while woken.recv().is_ok() {
+        let copied = match &mut db {
+            Some(db) => copy(db).map_err(|e| e.to_string()),
+            none => target.connect().map_err(|e| e.to_string()).and_then(|mut fresh| {
+                let copied = copy(&mut fresh).map_err(|e| e.to_string());
+                *none = Some(fresh);
+                copied
+            }),
+        };
+        match copied {
+            Ok(log) => overdue.store(log.pages > LONG, Ordering::Relaxed),
+            Err(e) => {
+                log::warn!("the write-ahead log could not be copied: {e}");
+                overdue.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// The write-ahead log.
+#[derive(Debug, QueryableByName)]
+struct Log {
+    #[diesel(sql_type = Integer, column_name = "log")]
+    pages: i32,
+    #[diesel(sql_type = Integer, column_name = "checkpointed")]
+    copied: i32,
+}
+
+/// Copies as much as can be without anybody's waiting.
+fn copy(db: &mut Db) -> QueryResult<Log> {
+    diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(db)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_log_starts_anew_once_the_writer_helped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = Target::Sqlite(folder.path().join("log.db"));
+        let mut db = target.open().expect("a database");
+        let (wake, woken) = sync_channel(1);
+        let mut checkpoints = Checkpoints { wake, overdue: Arc::default(), events: 0 };
+        checkpoints.take_over(&mut db).expect("its setting");
+        let write = |db: &mut Db, pages: i32| {
+            let sql =
+                format!("CREATE TABLE IF NOT EXISTS t (b); INSERT INTO t VALUES (zeroblob({pages} * 4096))");
+            db.batch_execute(&sql).expect("it is written");
+        };
+        write(&mut db, LONG);
+        checkpoints.wrote(&mut db, EVERY); // wakes the thread: here, this one
+        let overdue = checkpoints.overdue.clone();
+        let one = sync_channel(1);
+        one.0.send(woken.try_recv().expect("woken")).expect("room");
+        drop(one.0);
+        run(&target, &one.1, &overdue);
+        assert!(overdue.load(Ordering::Relaxed), "it copied, but the writer wrote on");
+        write(&mut db, 1);
+        checkpoints.wrote(&mut db, 1);
+        assert!(!overdue.load(Ordering::Relaxed));
+        write(&mut db, 1);
+        let log = copy(&mut db).expect("a look");
+        assert!(log.pages < 100 && log.copied == log.pages, "{log:?}");
+    }
+
+    #[test]
+    fn a_short_log_is_the_threads_work_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = Target::Sqlite(folder.path().join("log.db"));
+        let mut db = target.open().expect("a database");
+        let (wake, woken) = sync_channel(1);
+        let mut checkpoints = Checkpoints { wake, overdue: Arc::default(), events: 0 };
+        checkpoints.wrote(&mut db, EVERY - 1);
+        assert!(woken.try_recv().is_err(), "too early");
+        checkpoints.wrote(&mut db, 1);
+        assert!(woken.try_recv().is_ok());
+        assert!(Checkpoints::start(&Target::Postgres(String::new())).is_none());
+    }
+}

@@ -1,0 +1,294 @@
+//! The writer's thread: what it takes, how it is written, and what is done where that fails.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel::result::Error as DbError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::linger::Linger;
+use super::news::News;
+use super::{Job, REACHED};
+use crate::call::{Call, Kind};
+use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+use crate::store::amend::{Amendment, amend};
+use crate::store::batch::{Arrival, Batch, Recorded};
+use crate::store::checkpoint::Checkpoints;
+use crate::store::recent::{CallKey, Recent};
+use crate::store::target::Target;
+use crate::store::{Db, batch_postgres, batch_sqlite, calls, enqueue};
+
+/// The most arrivals of one transaction: past this only latency grows.
+const MAX_BATCH: usize = 512;
+/// How many calls are remembered.
+const REMEMBERED: usize = 4096;
+/// How long after another node was seen writing the same calls every batch is done the careful way.
+const SHARED: Duration = Duration::from_secs(5);
+
+const DOWN: Error = Error::Unavailable("the database does not answer");
+
+pub(super) struct Thread {
+    db: Db,
+    target: Target,
+    recent: Recent,
+    checkpoints: Option<Checkpoints>,
+    shared_until: Option<Instant>,
+    news: News,
+    metrics: Arc<Metrics>,
+}
+
+/// An arrival, and who waits for what comes of it.
+type Waiting = (Box<Arrival>, oneshot::Sender<Result<Recorded>>);
+
+impl Thread {
+    pub fn new(db: Db, target: Target, news: News, metrics: Arc<Metrics>) -> Self {
+        let checkpoints = Checkpoints::start(&target);
+        Self { db, target, recent: Recent::new(REMEMBERED), checkpoints, shared_until: None, news, metrics }
+    }
+
+    /// Until all who could send are gone, or one sends `Close`.
+    pub fn run(mut self, mut inbox: mpsc::Receiver<Job>) {
+        self.prepare_session();
+        let mut jobs = Vec::with_capacity(MAX_BATCH);
+        let mut closing = None;
+        let mut ended = Instant::now();
+        let mut linger = Linger::new(ended);
+        while inbox.blocking_recv_many(&mut jobs, MAX_BATCH) > 0 {
+            let begun = Instant::now();
+            linger.idle(begun, begun - ended);
+            linger.wait(|| jobs.len() + inbox.len());
+            while jobs.len() < MAX_BATCH
+                && let Ok(job) = inbox.try_recv()
+            {
+                jobs.push(job);
+            }
+            let begun = Instant::now();
+            let events = jobs.len();
+            if let Some(done) = self.work(&mut jobs) {
+                inbox.close(); // what is in it is still written
+                closing = Some(done);
+            }
+            ended = Instant::now();
+            linger.committed(ended, events, ended - begun, inbox.len());
+            if let Some(checkpoints) = &mut self.checkpoints {
+                checkpoints.wrote(&mut self.db, events);
+            }
+        }
+        log::debug!("everything is written");
+        if let Some(done) = closing {
+            let _gone = done.send(());
+        }
+    }
+
+    /// Does all `jobs`. Answers who waits for the end, where one of them says so.
+    fn work(&mut self, jobs: &mut Vec<Job>) -> Option<oneshot::Sender<()>> {
+        let mut closing = None;
+        let mut arrivals: Vec<Waiting> = Vec::with_capacity(jobs.len());
+        for job in jobs.drain(..) {
+            match job {
+                Job::Arrival(arrival, done) => arrivals.push((arrival, done)),
+                Job::Amendment(amendment, done) => {
+                    self.commit(std::mem::take(&mut arrivals)); // what came first is written first
+                    let _gone = done.send(self.amend(&amendment));
+                }
+                Job::Close(done) => closing = Some(done),
+            }
+        }
+        self.commit(arrivals);
+        closing
+    }
+
+    /// One commit for all; where that fails, each half by itself, so that a bad one fails alone.
+    fn commit(&mut self, mut arrivals: Vec<Waiting>) {
+        if arrivals.is_empty() {
+            return;
+        }
+        let begun = Instant::now();
+        match self.write(&arrivals) {
+            Ok(recorded) => {
+                self.metrics.committed(arrivals.len(), begun.elapsed());
+                for ((_, done), recorded) in arrivals.into_iter().zip(recorded) {
+                    let _gone = done.send(Ok(recorded));
+                }
+            }
+            Err(e) if !self.alive() => {
+                log::error!("{} events not written: {e}", arrivals.len());
+                for (_, done) in arrivals {
+                    let _gone = done.send(Err(DOWN));
+                }
+            }
+            Err(e) if arrivals.len() == 1 => {
+                log::error!("an event of PBX {} cannot be written: {e}", arrivals[0].0.pbx.id);
+                for (_, done) in arrivals {
+                    let _gone = done.send(Err(DOWN));
+                }
+            }
+            Err(_) => {
+                let second = arrivals.split_off(arrivals.len() / 2);
+                self.commit(arrivals);
+                self.commit(second);
+            }
+        }
+    }
+
+    fn write(&mut self, arrivals: &[Waiting]) -> QueryResult<Vec<Recorded>> {
+        let now = Instant::now();
+        let alone = self.shared_until.is_none_or(|until| until < now);
+        let quick = if alone { self.write_from_memory(arrivals) } else { Err(DbError::RollbackTransaction) };
+        let (batch, reached) = match quick {
+            Ok(written) => written,
+            Err(e) => {
+                if alone && e != DbError::NotFound {
+                    log::debug!("a batch is written the careful way: {e}");
+                    self.shared_until = Some(now + SHARED);
+                }
+                self.write_with_care(arrivals)?
+            }
+        };
+        let range = batch.entries.first().zip(batch.entries.last());
+        let (first, mut newest) = range.map_or((0, 0), |(first, last)| (first.change, last.change));
+        self.news.tell(first - 1, newest, || batch.moved());
+        if !batch.tells.is_empty() {
+            self.news.told.send_replace(());
+        }
+        let reaches = !reached.is_empty() || batch.reaches_itself();
+        let Batch { touched, recorded, reached: parties, .. } = batch;
+        for touched in touched {
+            self.recent.put(touched.call);
+        }
+        if reaches {
+            match self.tick_reached(&parties) {
+                Ok(ticked) => newest = newest.max(ticked),
+                // the events are committed
+                Err(e) => log::error!("missed calls of callers who were reached stay open: {e}"),
+            }
+        }
+        self.news.newest.send_replace(newest);
+        Ok(recorded)
+    }
+
+    /// With the calls that we remember. New ones are taken to be new: the statement says if that is wrong.
+    fn write_from_memory<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
+        let now = crate::clock::now();
+        let strange = |kind: Kind, key: &CallKey| kind != Kind::NewCall && !self.recent.holds(key, now);
+        for call in calls::latest(&mut self.db, &keys_of(arrivals, strange))? {
+            self.recent.put(call);
+        }
+        // taken, not copied: where the writing fails they are read anew
+        let mut batch = fold(arrivals, |key| self.recent.take(key));
+        let reached = match &mut self.db {
+            db if !batch.tells.is_empty() => db.transaction(|db| enqueue::write(db, &mut batch))?,
+            Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
+            Db::Sqlite(conn) => batch_sqlite::write(conn, &mut batch)?,
+        };
+        Ok((batch, reached))
+    }
+
+    /// With the calls as they are stored, read and written under the lock that hands out change numbers.
+    fn write_with_care<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
+        let keys = keys_of(arrivals, |_, _| true);
+        self.db.transaction(|db| {
+            use crate::store::schema::feed;
+            diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change)).execute(db)?;
+            let mut stored = Recent::new(2 * keys.len() + 2);
+            for call in calls::latest(db, &keys)? {
+                stored.put(call);
+            }
+            let mut batch = fold(arrivals, |key| stored.take(key));
+            let reached = enqueue::write(db, &mut batch)?;
+            Ok((batch, reached))
+        })
+    }
+
+    /// Somebody spoke with them: their missed calls need nobody any more, but for those that a person unticked.
+    /// The newest change number of that, or 0.
+    fn tick_reached(&mut self, parties: &[(i64, String)]) -> QueryResult<i64> {
+        let ids = calls::open_of(&mut self.db, parties)?;
+        let at = crate::clock::now();
+        let amendment = Amendment {
+            ids,
+            kind: "reached",
+            why: Some("the caller was reached".into()),
+            at,
+            change: Box::new(move |call| {
+                let open = call.open && call.done_by.is_none();
+                if open {
+                    call.tick(true, REACHED, at);
+                }
+                open
+            }),
+        };
+        let ticked = amend(&mut self.db, &amendment)?;
+        self.news.tell_amended(&amendment, &ticked);
+        for call in &ticked {
+            self.recent.replace(call);
+        }
+        Ok(ticked.iter().map(|call| call.change).max().unwrap_or(0))
+    }
+
+    fn amend(&mut self, amendment: &Amendment) -> Result<Vec<Call>> {
+        let changed = amend(&mut self.db, amendment);
+        if changed.is_err() && !self.alive() {
+            return Err(DOWN);
+        }
+        let changed = changed?;
+        for call in &changed {
+            self.recent.replace(call);
+        }
+        if let Some(newest) = changed.iter().map(|call| call.change).max() {
+            self.news.newest.send_replace(newest);
+        }
+        self.news.tell_amended(amendment, &changed);
+        Ok(changed)
+    }
+
+    /// Is there a database? Connects anew where the connection broke.
+    fn alive(&mut self) -> bool {
+        if diesel::sql_query("SELECT 1").execute(&mut self.db).is_ok() {
+            return true;
+        }
+        match self.target.connect() {
+            Ok(db) => {
+                self.db = db;
+                self.recent.clear();
+                self.prepare_session();
+                true
+            }
+            Err(e) => {
+                log::error!("{}: {e}", self.target.describe());
+                false
+            }
+        }
+    }
+
+    fn prepare_session(&mut self) {
+        use diesel::connection::SimpleConnection;
+        let prepared = match (&mut self.db, &self.checkpoints) {
+            (Db::Postgres(conn), _) => conn.batch_execute(batch_postgres::SESSION),
+            (db, Some(checkpoints)) => checkpoints.take_over(db),
+            (Db::Sqlite(_), None) => Ok(()),
+        };
+        if let Err(e) = prepared {
+            log::warn!("the writer's session keeps the settings that it has: {e}");
+        }
+    }
+}
+
+/// The keys of the calls that these events are about, each once.
+fn keys_of<'a>(arrivals: &'a [Waiting], wanted: impl Fn(Kind, &CallKey) -> bool) -> Vec<CallKey<'a>> {
+    let keys = arrivals.iter().filter_map(|(arrival, _)| Some((arrival.event()?.kind, arrival.key()?)));
+    let mut keys: Vec<CallKey> = keys.filter(|(kind, key)| wanted(*kind, key)).map(|(_, key)| key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+fn fold<'a>(arrivals: &'a [Waiting], mut known: impl FnMut(&CallKey) -> Option<Call>) -> Batch<'a> {
+    let mut batch = Batch::with_capacity(arrivals.len());
+    for (arrival, _) in arrivals {
+        batch.add(arrival, &mut known);
+    }
+    batch
+}
