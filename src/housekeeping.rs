@@ -34,7 +34,7 @@ pub async fn run(app: Data<App>) {
         write_hits(&app).await;
         app.metrics.upkeep();
         if passed.is_multiple_of(60) {
-            write_used_keys(&app).await;
+            write_uses(&app).await;
             if let Err(e) = tidy_deliveries(&app, clock::now()).await {
                 log::warn!("old deliveries are not tidied away: {e}");
             }
@@ -113,11 +113,15 @@ pub async fn write_hits(app: &Data<App>) {
     }
 }
 
-/// Notes which keys are in use, to the minute.
-async fn write_used_keys(app: &Data<App>) {
-    let used = app.take_used_keys();
+/// Notes which keys and sessions are in use, to the minute.
+async fn write_uses(app: &Data<App>) {
+    let used = app.uses.take();
     let now = clock::now();
-    let work = move |db: &mut Db| used.iter().try_for_each(|key| store::keys::used(db, *key, now));
+    let work = move |db: &mut Db| {
+        used.keys.iter().try_for_each(|key| store::keys::used(db, *key, now))?;
+        used.sessions.iter().try_for_each(|session| store::sessions::used(db, *session, now))?;
+        store::sessions::delete_expired(db, now)
+    };
     if let Err(e) = app.store.query(work).await {
         log::warn!("the use of some keys was not noted: {e}");
     }

@@ -1,5 +1,5 @@
-//! What the hot path holds in memory: PBXes with their webhooks, keys and rules, read whole and swapped at once, so that a request in
-//! flight keeps the set that it began with.
+//! What the hot path holds in memory: PBXes with their webhooks, keys, sessions and rules, read whole and swapped at
+//! once, so that a request in flight keeps the set that it began with.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -8,13 +8,16 @@ use std::sync::Arc;
 use diesel::prelude::*;
 
 use crate::call::Moment;
+use crate::clock;
 use crate::dialect;
 use crate::number::Numbering;
 use crate::pbx::Pbx;
 use crate::rules::RuleSet;
 use crate::secret::Hash;
+use crate::session::Session;
 use crate::store::keys::{KeyRow, Role};
 use crate::store::pbxes::PbxRow;
+use crate::store::sessions::SessionRow;
 use crate::store::webhooks::WebhookRow;
 use crate::store::{self, Db};
 use crate::webhooks::Subscription;
@@ -23,6 +26,7 @@ use crate::webhooks::Subscription;
 pub struct Snapshot {
     pbxes: HashMap<Hash, Arc<Pbx>>,
     keys: HashMap<Hash, Arc<Key>>,
+    sessions: HashMap<Hash, Arc<Session>>,
     /// What is decided.
     pub rules: RuleSet,
 }
@@ -67,14 +71,18 @@ impl Snapshot {
             let keys = store::keys::all(db)?
                 .into_iter()
                 .filter(|row| row.revoked_at.is_none())
-                .filter_map(|row| readable("key", row.id, key(row)));
+                .filter_map(|row| readable("key", row.id, key(row)))
+                .map(|key| (key.hash, Arc::new(key)))
+                .collect::<HashMap<_, _>>();
+            let by_id: HashMap<i64, &Arc<Key>> = keys.values().map(|key| (key.id, key)).collect();
+            let sessions = store::sessions::good(db, clock::now())?
+                .into_iter()
+                .filter_map(|row| session(&row, by_id.get(&row.key_id)?)) // an ended key's end with it
+                .map(|session| (session.hash, Arc::new(session)))
+                .collect();
             let rules =
                 RuleSet::new(store::rules::block_rules(db)?, store::rules::caller_id_rules(db)?, numbering);
-            Ok(Self {
-                pbxes: pbxes.map(Arc::new).flat_map(tokens).collect(),
-                keys: keys.map(|key| (key.hash, Arc::new(key))).collect(),
-                rules,
-            })
+            Ok(Self { pbxes: pbxes.map(Arc::new).flat_map(tokens).collect(), sessions, keys, rules })
         })
     }
 
@@ -96,11 +104,28 @@ impl Snapshot {
         self.keys.get(&key.hash).is_some_and(|known| known.id == key.id && known.pbx_ids == key.pbx_ids)
     }
 
+    /// Is it still a session?
+    pub fn holds_session(&self, session: &Session, now: Moment) -> bool {
+        now < session.expires_at
+            && self.sessions.get(&session.hash).is_some_and(|known| known.id == session.id)
+    }
+
     /// Whose key this is.
     pub fn key(&self, secret: &str) -> Option<&Arc<Key>> {
         let sent = Hash::of(secret);
         self.keys.get(&sent).filter(|key| key.hash.matches(&sent))
     }
+
+    /// Whose session this is.
+    pub fn session(&self, token: &str, now: Moment) -> Option<&Arc<Session>> {
+        let sent = Hash::of(token);
+        self.sessions.get(&sent).filter(|session| session.hash.matches(&sent) && now < session.expires_at)
+    }
+}
+
+fn session(row: &SessionRow, key: &Arc<Key>) -> Option<Session> {
+    let hash = Hash::from_stored(&row.token_hash)?;
+    Some(Session { id: row.id, key: Arc::clone(key), expires_at: row.expires_at, hash })
 }
 
 fn tokens(pbx: Arc<Pbx>) -> impl Iterator<Item = (Hash, Arc<Pbx>)> {

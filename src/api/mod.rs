@@ -1,29 +1,29 @@
 //! JSON for people and programs: one file for each noun. Handlers ask, store and answer; what they show are views
 //! of their own, so that a column can change without a client noticing.
 
-mod auth;
-mod block_rules;
+pub(crate) mod auth;
+pub(crate) mod block_rules;
 mod body;
-mod call_filter;
-mod call_view;
+pub(crate) mod call_filter;
+pub(crate) mod call_view;
 mod caller_id_rules;
-mod calls;
+pub(crate) mod calls;
 mod calls_csv;
-mod calls_done;
+pub(crate) mod calls_done;
 mod calls_stats;
 mod contact_import;
-mod contacts;
+pub(crate) mod contacts;
 mod health;
-mod journal_view;
+pub(crate) mod journal_view;
 mod keys;
 mod leg_view;
 mod openapi;
-mod page;
+pub(crate) mod page;
 mod pbx_journal;
 mod pbx_side;
 mod pbx_words;
 mod pbxes;
-mod query;
+pub(crate) mod query;
 mod rule_set;
 mod webhook_deliveries;
 mod webhook_view;
@@ -44,6 +44,7 @@ use crate::error::Error;
 use crate::live;
 
 pub use auth::Caller;
+pub(crate) use body::{path_config, query_config};
 pub use call_filter::CallFilter;
 pub use call_view::{CallView, NumberView, names, views as call_views};
 pub use calls::{page_position, read_page};

@@ -24,6 +24,7 @@ mod recent;
 pub mod rule_set;
 pub mod rules;
 pub mod schema;
+pub mod sessions;
 pub mod settings;
 pub mod target;
 pub mod webhooks;

@@ -181,6 +181,31 @@ diesel::table! {
         error -> Nullable<Text>,
     }
 }
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        key_id -> BigInt,
+        token_hash -> Binary,
+        device -> Text,
+        address -> Text,
+        created_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+        expires_at -> Timestamp,
+    }
+}
+diesel::table! {
+    sign_in_links (id) { id -> BigInt, key_id -> BigInt, token_hash -> Binary, expires_at -> Timestamp, }
+}
+diesel::table! {
+    audit_log (id) {
+        id -> BigInt,
+        at -> Timestamp,
+        who -> Text,
+        action -> Text,
+        detail -> Text,
+        affected -> BigInt,
+    }
+}
 
 diesel::joinable!(contact_numbers -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, live_calls, journal);

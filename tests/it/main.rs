@@ -19,6 +19,7 @@ mod keys;
 mod live;
 mod migrations;
 mod openapi;
+mod pages;
 mod refusals;
 mod rules;
 mod start;
