@@ -146,11 +146,11 @@ pub fn claim(
     now: Moment,
     until: Moment,
 ) -> QueryResult<(Vec<Claimed>, bool)> {
-    let (one, several): (Vec<(Due, i64)>, Vec<(Due, i64)>) = wanted.iter().partition(|(_, most)| *most == 1);
     let mut found = Found::default();
-    first_of_each(db, &one.iter().map(|(due, _)| *due).collect::<Vec<_>>(), now, &mut found)?;
-    for (due, most) in several {
-        some_of(db, due.webhook_id, most, now, &mut found)?;
+    let one_each: Vec<Due> = wanted.iter().filter(|(_, most)| *most == 1).map(|(due, _)| *due).collect();
+    first_of_each(db, &one_each, now, &mut found)?;
+    for (due, most) in wanted.iter().filter(|(_, most)| *most > 1) {
+        some_of(db, due.webhook_id, *most, now, &mut found)?;
     }
     let Found { heads, behind } = found;
     if heads.is_empty() && behind.is_empty() && settled.is_empty() {

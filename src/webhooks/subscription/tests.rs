@@ -19,6 +19,7 @@ fn told(direction: Option<Direction>, story: &[(Kind, Decision)]) -> Vec<Vec<Eve
         cause: None,
         raw_cause: None,
         at: clock::now(),
+        more: None,
     };
     let mut call = Call::begin(1, 1, &event(story[0].0));
     let told = story.iter().map(|(kind, decision)| {
@@ -128,5 +129,5 @@ fn a_call_that_was_kept_can_still_be_read() {
         "note":null,"extra":{"did":"3"},"change":2}"#;
     let call: Call =
         serde_json::from_str(kept).expect("it was written by the first program that had webhooks");
-    assert_eq!((call.waiting_ms(), call.extra.did.as_deref()), (Some(8877), Some("3")));
+    assert_eq!((call.waiting_ms(), call.extra().did.as_deref()), (Some(8877), Some("3")));
 }

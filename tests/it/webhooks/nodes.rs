@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use serde_json::json;
 
 use super::{HERE, deliveries_of, event, story, to, webhook};
 use crate::client::Client;
@@ -37,11 +36,8 @@ async fn each_delivery_is_sent_by_one_of_them() {
     let receiver = Receiver::start();
     webhook(&first, to(&receiver.url)).await;
     for app in [&first, &second] {
-        eventually("both know the webhook", async || {
-            let pbxes = app.app.snapshot().pbxes().values().all(|pbx| !pbx.webhooks.is_empty());
-            pbxes
-        })
-        .await;
+        let told = |app: &TestApp| app.app.snapshot().pbxes().values().all(|pbx| !pbx.webhooks.is_empty());
+        eventually("both know the webhook", async || told(app)).await;
     }
     let own = |app: &TestApp, name: &str| format!("{name}-{}", app.pbx_id);
     for number in 0..CALLS {
