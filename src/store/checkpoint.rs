@@ -121,7 +121,8 @@ mod tests {
         checkpoints.wrote(&mut db, EVERY); // wakes the thread: here, this one
         let overdue = checkpoints.overdue.clone();
         let one = sync_channel(1);
-        one.0.send(woken.try_recv().expect("woken")).expect("room");
+        woken.try_recv().expect("woken");
+        one.0.send(()).expect("room");
         drop(one.0);
         run(&target, &one.1, &overdue);
         assert!(overdue.load(Ordering::Relaxed), "it copied, but the writer wrote on");
