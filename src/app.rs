@@ -242,6 +242,20 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     .keep_alive(Duration::from_secs(serve.keep_alive_s))
     .shutdown_timeout(serve.shutdown_timeout_s)
     .disable_signals()
+    .on_connect(|connection, _| part_from_the_dead(connection))
     .listen(listener)?;
     Ok(server.run())
+}
+
+/// The longest time for which a client may take nothing of what it is sent.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// Ends connections whose other side takes nothing any more: who follows an endless stream would hold one for ever.
+fn part_from_the_dead(connection: &dyn std::any::Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Err(e) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED))
+    {
+        log::debug!("a connection keeps the system's patience: {e}");
+    }
 }

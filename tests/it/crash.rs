@@ -1,7 +1,7 @@
 //! An answer means: it is written. So what was answered stays, however the program ends in the middle of load.
 
 pub mod load;
-mod written;
+pub mod written;
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};

@@ -20,6 +20,7 @@ mod live;
 mod migrations;
 mod openapi;
 mod pages;
+mod pbx;
 mod refusals;
 mod rules;
 mod start;
