@@ -3,15 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, TcpListener};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix_web::web::Data;
-use actix_web::{HttpServer, dev, web};
+use actix_web::{HttpServer, dev};
 use arc_swap::ArcSwap;
 use diesel::QueryResult;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
@@ -22,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
 use crate::store::{self, Db, StopFlag, Store};
-use crate::{api, housekeeping, intake};
+use crate::{api, housekeeping, intake, ui, webhooks};
 
 /// What handlers share.
 pub struct App {
@@ -38,25 +39,15 @@ pub struct App {
     pub strangers: DefaultKeyedRateLimiter<IpAddr>,
     /// Rules that decided calls, until they are written down.
     pub hits: Hits,
+    /// Keys and sessions that were used, until it is written down.
+    pub uses: Uses,
     snapshot: ArcSwap<Snapshot>,
-    /// Keys that were used, until it is written down.
-    used_keys: Mutex<HashSet<i64>>,
 }
 
 impl App {
     /// PBXes, keys and rules as of now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
-    }
-
-    /// A key was used.
-    pub fn note_use(&self, key: i64) {
-        self.used_keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-    }
-
-    /// The keys that were used since the last time.
-    pub fn take_used_keys(&self) -> HashSet<i64> {
-        std::mem::take(&mut self.used_keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads them anew, after a change.
@@ -104,12 +95,49 @@ impl Hits {
     }
 }
 
+/// Remembers in memory who was there; housekeeping writes it down once a minute.
+#[derive(Default)]
+pub struct Uses(Mutex<Used>);
+
+/// Who was there.
+#[derive(Default)]
+pub struct Used {
+    /// These keys.
+    pub keys: HashSet<i64>,
+    /// These sessions.
+    pub sessions: HashSet<i64>,
+}
+
+impl Uses {
+    /// A key was used.
+    pub fn note_key(&self, key: i64) {
+        self.lock().keys.insert(key);
+    }
+
+    /// A session was used, and its key with it.
+    pub fn note_session(&self, session: i64, key: i64) {
+        let mut used = self.lock();
+        used.sessions.insert(session);
+        used.keys.insert(key);
+    }
+
+    /// Who was there since the last time.
+    pub fn take(&self) -> Used {
+        std::mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Used> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A server that runs.
 pub struct Running {
     server: dev::Server,
     /// What its handlers share.
     pub app: Data<App>,
     stop: StopFlag,
+    webhooks: (watch::Sender<bool>, JoinHandle<()>),
 }
 
 /// Tells a server to stop.
@@ -139,6 +167,9 @@ impl Running {
     pub async fn finish(self) -> std::io::Result<()> {
         let ended = self.server.await;
         self.stop.set();
+        let (stop, dispatch) = self.webhooks;
+        stop.send_replace(true);
+        let _panicked = dispatch.await;
         housekeeping::write_hits(&self.app).await;
         self.app.store.writer.close().await;
         ended
@@ -165,7 +196,7 @@ pub fn serve(
         feed: Feed::new(),
         strangers: RateLimiter::keyed(Quota::per_minute(per_minute)),
         hits: Hits::default(),
-        used_keys: Mutex::default(),
+        uses: Uses::default(),
         snapshot: ArcSwap::from_pointee(snapshot),
         metrics,
         store,
@@ -182,7 +213,9 @@ pub fn serve(
     let server = http(&app, listener).map_err(|e| StartError(format!("cannot serve: {e}")))?;
     actix_web::rt::spawn(housekeeping::run(app.clone()));
     actix_web::rt::spawn(feed::run(app.clone(), heard));
-    Ok(Running { server, app, stop })
+    let (stop_webhooks, told) = watch::channel(false);
+    let dispatch = actix_web::rt::spawn(webhooks::dispatch::run(app.clone(), told));
+    Ok(Running { server, app, stop, webhooks: (stop_webhooks, dispatch) })
 }
 
 fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> {
@@ -196,13 +229,12 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
             .app_data(shared.clone())
             .configure(intake::routes)
             .configure(noojee::routes)
-            .service(web::redirect("/", "/api/docs/")) // until there is a page
             .app_data(description.clone())
             .configure(api::docs)
             .into_utoipa_app()
             .configure(move |config| api::routes(config, &shared))
             .into_app()
-            .default_service(web::to(api::nothing_here))
+            .service(ui::pages()) // last: it takes whatever the others do not
     })
     .workers(app.config.workers())
     .max_connections(serve.max_connections)
@@ -210,6 +242,20 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     .keep_alive(Duration::from_secs(serve.keep_alive_s))
     .shutdown_timeout(serve.shutdown_timeout_s)
     .disable_signals()
+    .on_connect(|connection, _| part_from_the_dead(connection))
     .listen(listener)?;
     Ok(server.run())
+}
+
+/// The longest time for which a client may take nothing of what it is sent.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// Ends connections whose other side takes nothing any more: who follows an endless stream would hold one for ever.
+fn part_from_the_dead(connection: &dyn std::any::Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Err(e) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED))
+    {
+        log::debug!("a connection keeps the system's patience: {e}");
+    }
 }

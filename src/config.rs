@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -12,6 +13,8 @@ use ipnet::IpNet;
 use crate::error::StartError;
 use crate::number::Numbering;
 use crate::store::target::Target;
+use crate::ui::ScreenPop;
+use crate::webhooks::Allowed;
 
 /// Where the data is: for every command.
 #[derive(Debug, Clone, Args)]
@@ -112,7 +115,8 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_CONNECTED_LIMIT_S", value_name = "SECONDS", default_value_t = 43_200)]
     pub connected_limit_s: u32,
 
-    /// The time zone in which Noojee's API tells when a call was taken, as in Europe/Berlin
+    /// The time zone in which Noojee's API tells when a call was taken, and in which pages show times until the
+    /// browser says its own, as in Europe/Berlin
     #[arg(long, env = "HOOKSWITCH_TIME_ZONE", value_name = "ZONE", default_value = "UTC")]
     pub time_zone: String,
 
@@ -123,6 +127,10 @@ pub struct Serve {
     /// Web origins that may call the API from a browser, comma-separated [default: none]
     #[arg(long, env = "HOOKSWITCH_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
+
+    /// A link that the pages show at each call, as in "https://crm.example.org/?phone={{from.e164}}" [default: none]
+    #[arg(long, env = "HOOKSWITCH_SCREEN_POP", value_name = "TEMPLATE")]
+    pub screen_pop: Option<String>,
 
     /// Wrong tokens or keys per minute and address before it is answered 429; good ones always pass
     #[arg(long, env = "HOOKSWITCH_FAILED_TOKENS_PER_MINUTE", value_name = "COUNT", default_value_t = 60)]
@@ -143,6 +151,34 @@ pub struct Serve {
     /// How long a stop waits for requests under way, in seconds
     #[arg(long, env = "HOOKSWITCH_SHUTDOWN_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10)]
     pub shutdown_timeout_s: u64,
+
+    /// How long a webhook's receiver may take to answer, in seconds; then it is asked again later
+    #[arg(long, env = "HOOKSWITCH_WEBHOOK_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub webhook_timeout_s: u32,
+
+    /// What webhooks may be.
+    #[command(flatten)]
+    pub webhooks: WebhookLimits,
+}
+
+/// What webhooks may be: the server's own flags, also for commands that make webhooks.
+#[derive(Debug, Clone, Args)]
+pub struct WebhookLimits {
+    /// Private networks (CIDR, comma-separated) that webhooks may go to, as in 192.168.1.0/24
+    /// [default: none, only public addresses]
+    #[arg(long, env = "HOOKSWITCH_WEBHOOK_ALLOW", value_name = "NETWORKS", value_delimiter = ',')]
+    pub webhook_allow: Vec<IpNet>,
+
+    /// The most webhooks of one extension, those that are disabled included
+    #[arg(long, env = "HOOKSWITCH_WEBHOOKS_PER_EXTENSION", value_name = "COUNT", default_value_t = 16)]
+    pub webhooks_per_extension: u32,
+}
+
+impl WebhookLimits {
+    /// Where webhooks may go.
+    pub fn allowed(&self) -> Allowed {
+        Allowed::new(&self.webhook_allow)
+    }
 }
 
 /// The address under which the server is reached, for commands that print a URL: the server's own flags.
@@ -186,6 +222,8 @@ pub struct Config {
     pub time_zone: Tz,
     /// As PBXes and people reach us; no slash at the end.
     pub public_url: String,
+    /// The link from a call to another program.
+    pub screen_pop: Option<Arc<ScreenPop>>,
     /// The rest as given.
     pub serve: Serve,
 }
@@ -203,13 +241,14 @@ impl Config {
         let unknown =
             |_| StartError(format!("--time-zone {:?}: name one such as Europe/Berlin", serve.time_zone));
         let time_zone = serve.time_zone.parse().map_err(unknown)?;
-        Ok(Self {
-            target: database.target()?,
-            numbering: database.numbering()?,
-            time_zone,
-            public_url,
-            serve,
-        })
+        let template = serve.screen_pop.as_deref().filter(|template| !template.is_empty());
+        let screen_pop = template
+            .map(ScreenPop::read)
+            .transpose()
+            .map_err(|e| StartError(format!("--screen-pop: {e}")))?
+            .map(Arc::new);
+        let (target, numbering) = (database.target()?, database.numbering()?);
+        Ok(Self { target, numbering, time_zone, public_url, screen_pop, serve })
     }
 
     /// How long a PBX waits at most.

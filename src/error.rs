@@ -24,6 +24,9 @@ pub enum Error {
     /// 403: the key is limited to some PBXes.
     #[error("this concerns all PBXes, and your key is limited to some")]
     Limited,
+    /// 403: a browser that is signed in was made to send it by somebody else's page.
+    #[error("this was not sent by a page of this server; open the page itself and try there")]
+    ForeignPage,
     /// 400: not even readable.
     #[error("{0}")]
     Malformed(String),
@@ -98,7 +101,7 @@ impl ResponseError for Error {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::Limited => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Limited | Self::ForeignPage => StatusCode::FORBIDDEN,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

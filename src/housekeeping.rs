@@ -15,6 +15,15 @@ use crate::store::{self, Db};
 /// The most calls that one sweep closes in one transaction.
 const SWEPT_AT_ONCE: i64 = 200;
 
+/// How long a delivery is kept that was delivered.
+const KEPT_DELIVERED: TimeDelta = TimeDelta::days(7);
+
+/// How long one is kept that was given up.
+const KEPT_PARKED: TimeDelta = TimeDelta::days(30);
+
+/// The most deliveries that are deleted in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 500;
+
 /// Once a second, for ever (the server's end ends it).
 pub async fn run(app: Data<App>) {
     let mut second = actix_web::rt::time::interval(Duration::from_secs(1));
@@ -25,7 +34,10 @@ pub async fn run(app: Data<App>) {
         write_hits(&app).await;
         app.metrics.upkeep();
         if passed.is_multiple_of(60) {
-            write_used_keys(&app).await;
+            write_uses(&app).await;
+            if let Err(e) = tidy_deliveries(&app, clock::now()).await {
+                log::warn!("old deliveries are not tidied away: {e}");
+            }
         }
         if passed.is_multiple_of(10) {
             app.strangers.retain_recent();
@@ -72,6 +84,22 @@ pub async fn sweep(app: &Data<App>, now: Moment) -> Result<bool> {
     Ok(more)
 }
 
+/// Gives up deliveries that nobody will take any more, and deletes old ones.
+///
+/// # Errors
+/// What the database says.
+pub async fn tidy_deliveries(app: &Data<App>, now: Moment) -> Result<()> {
+    let patience = now - TimeDelta::hours(25); // a little longer than a delivery's own
+    let parked = app.store.query(move |db| store::deliveries::park_of_dead(db, patience, now)).await?;
+    if parked > 0 {
+        log::info!("{parked} deliveries are parked: their webhooks are disabled, or failed for a day");
+    }
+    let (delivered, parked) = (now - KEPT_DELIVERED, now - KEPT_PARKED);
+    let forget = move |db: &mut Db| store::deliveries::forget(db, delivered, parked, FORGOTTEN_AT_ONCE);
+    while app.store.query(forget).await? as i64 >= FORGOTTEN_AT_ONCE {}
+    Ok(())
+}
+
 /// Adds up what the rules decided since the last time.
 pub async fn write_hits(app: &Data<App>) {
     let hits = app.hits.take();
@@ -85,11 +113,15 @@ pub async fn write_hits(app: &Data<App>) {
     }
 }
 
-/// Notes which keys are in use, to the minute.
-async fn write_used_keys(app: &Data<App>) {
-    let used = app.take_used_keys();
+/// Notes which keys and sessions are in use, to the minute.
+async fn write_uses(app: &Data<App>) {
+    let used = app.uses.take();
     let now = clock::now();
-    let work = move |db: &mut Db| used.iter().try_for_each(|key| store::keys::used(db, *key, now));
+    let work = move |db: &mut Db| {
+        used.keys.iter().try_for_each(|key| store::keys::used(db, *key, now))?;
+        used.sessions.iter().try_for_each(|session| store::sessions::used(db, *session, now))?;
+        store::sessions::delete_expired(db, now)
+    };
     if let Err(e) = app.store.query(work).await {
         log::warn!("the use of some keys was not noted: {e}");
     }

@@ -22,7 +22,10 @@ pub mod pbx; // one of these PBXes
 pub mod rulebook; // rules as people write them: one, or all as a document
 pub mod rules; // block list and caller-ID rules: what is decided, and why
 pub mod secret; // tokens and keys
+pub mod session; // browsers that are signed in
 pub mod snapshot; // PBXes, keys and rules as held in memory
 pub mod store; // the two databases; the writer that commits events in groups
 mod text; // what people may write
+pub mod ui; // pages for people
+pub mod webhooks; // other systems are told of calls
 mod words; // closed vocabularies

@@ -12,7 +12,12 @@ pub struct Hash(pub [u8; 32]);
 impl Hash {
     /// Of what somebody sent.
     pub fn of(secret: &str) -> Self {
-        Self(Sha256::digest(secret.as_bytes()).into())
+        Self::of_bytes(secret.as_bytes())
+    }
+
+    /// Of a file.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
     }
 
     /// As the database holds it; `None` where that is not 32 bytes.
@@ -36,8 +41,18 @@ pub fn new_key() -> String {
     format!("hsk_{}", random::<32>())
 }
 
+/// What a browser's cookie or a sign-in link holds: 256 random bits.
+pub fn new_session() -> String {
+    random::<32>()
+}
+
 fn random<const N: usize>() -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes::<N>())
+}
+
+/// Fit for keys.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
 }

@@ -1,4 +1,4 @@
-//! Who asks: a key from the Authorization header, and what its role allows.
+//! Who asks: a key from the Authorization header or a browser's session, and what its role allows.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -13,12 +13,15 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::address;
 use crate::app::App;
+use crate::clock;
 use crate::error::{Error, Result};
+use crate::session::{self, Session};
 use crate::snapshot::Key;
 use crate::store::keys::Role;
 
-/// The key that a request came with.
-pub struct Caller(pub Arc<Key>);
+/// The key that a request came with, and the session where it came by one.
+#[derive(Clone)]
+pub struct Caller(pub Arc<Key>, pub Option<Arc<Session>>);
 
 impl Caller {
     /// Only this role and those above it.
@@ -29,9 +32,10 @@ impl Caller {
         if self.0.role >= role { Ok(()) } else { Err(Error::Forbidden(role.as_str())) }
     }
 
-    /// May it go on with what takes long? Not once the key was ended or limited otherwise.
+    /// May it go on with what takes long? Not once the key or the session was ended or limited otherwise.
     pub fn may_go_on(&self, app: &App) -> bool {
-        app.snapshot().holds(&self.0)
+        let now = app.snapshot();
+        now.holds(&self.0) && self.1.as_ref().is_none_or(|session| now.holds_session(session, clock::now()))
     }
 
     /// As if what it may not see were not there.
@@ -60,16 +64,24 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request).ok_or(Error::NoKey))
+        ready(caller(request))
     }
 }
 
-fn caller(request: &HttpRequest) -> Option<Caller> {
-    let app = request.app_data::<Data<App>>()?;
-    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let key = app.snapshot().key(secret(header)?)?.clone();
-    app.note_use(key.id);
-    Some(Caller(key))
+fn caller(request: &HttpRequest) -> Result<Caller> {
+    let app = request.app_data::<Data<App>>().ok_or(Error::NoKey)?;
+    if let Some(header) = request.headers().get(header::AUTHORIZATION) {
+        let sent = header.to_str().ok().and_then(secret).ok_or(Error::NoKey)?;
+        let key = app.snapshot().key(sent).ok_or(Error::NoKey)?.clone();
+        app.uses.note_key(key.id);
+        return Ok(Caller(key, None));
+    }
+    let session = session::of(request).ok_or(Error::NoKey)?;
+    if !request.method().is_safe() && !session::from_our_pages(request, &app.config.public_url) {
+        return Err(Error::ForeignPage);
+    }
+    app.uses.note_session(session.id, session.key.id);
+    Ok(Caller(session.key.clone(), Some(session)))
 }
 
 /// `Bearer KEY`; and `Token token=KEY`, as Zammad's clients send it.

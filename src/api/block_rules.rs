@@ -83,9 +83,17 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 #[utoipa::path(tag = "block-rules", request_body = BlockEntry, responses((status = 201, body = BlockEntry), WriteRefusals))]
 #[post("/block-rules")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<BlockEntry>) -> Result<HttpResponse> {
+    Ok(HttpResponse::Created().json(add(&app, caller, new).await?))
+}
+
+/// Adds a rule; it is as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn add(app: &Data<App>, caller: Caller, new: BlockEntry) -> Result<BlockEntry> {
     caller.at_least(Role::Manager)?;
-    let (new, now, this) = (new, clock::now(), app.clone());
-    let rule = App::change(&app, move |db| {
+    let (now, this) = (clock::now(), app.clone());
+    let rule = App::change(app, move |db| {
         let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
         let mut mistakes = Mistakes::default();
         if new.expires_at.is_some_and(|at| moment(at) <= now) {
@@ -98,7 +106,7 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<BlockEntry>)
         find(db, id)
     })
     .await?;
-    Ok(HttpResponse::Created().json(BlockEntry::from(rule)))
+    Ok(rule.into())
 }
 
 /// Changes a rule; its hits stay.

@@ -102,9 +102,9 @@ pub fn page_position(cursor: Option<&str>) -> Result<Option<Position>> {
 pub struct CallWithJournal {
     /// The call.
     #[serde(flatten)]
-    call: CallView,
+    pub call: CallView,
     /// What was sent and done, oldest first; at most 500 entries.
-    journal: Vec<JournalView>,
+    pub journal: Vec<JournalView>,
 }
 
 /// One call, with its journal.
@@ -112,15 +112,20 @@ pub struct CallWithJournal {
 #[get("/calls/{id}")]
 pub async fn show(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<CallWithJournal>> {
     let id = id.into_inner();
-    let (call, journal) = app
-        .store
-        .query(move |db| {
-            let call = visible(db, &caller, id)?;
-            let journal = journal::of_call(db, id)?;
-            Ok::<_, Error>((shown(db, call)?, journal))
-        })
-        .await?;
-    Ok(Json(CallWithJournal { call, journal: journal.into_iter().map(JournalView::from).collect() }))
+    Ok(Json(app.store.query(move |db| with_journal(db, &caller, id)).await?))
+}
+
+/// One call with its journal.
+///
+/// # Errors
+/// That there is no such call, or none that the caller may see.
+pub fn with_journal(db: &mut Db, caller: &Caller, id: i64) -> Result<CallWithJournal> {
+    let call = visible(db, caller, id)?;
+    let journal = journal::of_call(db, id)?;
+    Ok(CallWithJournal {
+        call: shown(db, call)?,
+        journal: journal.into_iter().map(JournalView::from).collect(),
+    })
 }
 
 /// What a person changes. What is left out stays.
@@ -128,11 +133,11 @@ pub async fn show(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 #[serde(deny_unknown_fields)]
 pub struct CallChange {
     /// Tick or untick; no event undoes it.
-    done: Option<bool>,
+    pub done: Option<bool>,
     /// At most 2000 characters; null clears it.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2000)]
-    note: Option<Option<String>>,
+    pub note: Option<Option<String>>,
 }
 
 /// Ticks or unticks a call, and writes or clears its note.
@@ -144,8 +149,15 @@ pub async fn change(
     id: Path<i64>,
     change: Sent<CallChange>,
 ) -> Result<Json<CallView>> {
-    let id = id.into_inner();
-    let Sent(CallChange { done, note }) = change;
+    Ok(Json(changed(&app, caller, id.into_inner(), change.0).await?))
+}
+
+/// Does it; the call as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that there is no such call.
+pub async fn changed(app: &App, caller: Caller, id: i64, wanted: CallChange) -> Result<CallView> {
+    let CallChange { done, note } = wanted;
     let checked = text::optional(note.iter().flatten().next().map(String::as_str), 0, 2000);
     checked.map_err(|why| Error::field("note", why))?;
     let who = caller.0.name.clone();
@@ -165,11 +177,11 @@ pub async fn change(
         }),
     };
     app.store.writer.amend(amendment).await?;
-    let changed = move |db: &mut Db| {
+    let read = move |db: &mut Db| {
         let call = rows::by_id(db, id)?;
         shown(db, call)
     };
-    Ok(Json(app.store.query(changed).await?))
+    app.store.query(read).await
 }
 
 /// Ticks unless it is so already. Whether it is new.

@@ -1,5 +1,7 @@
 //! Ticking many calls at once.
 
+use std::sync::Arc;
+
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
@@ -12,12 +14,17 @@ use super::calls::{tick, tick_kind};
 use super::openapi::WriteRefusals;
 use super::page;
 use crate::app::App;
+use crate::call::{Call, Moment};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::object;
 use crate::snapshot::Key;
 use crate::store::amend::Amendment;
 use crate::store::call_list::{self, Order};
+use crate::store::journal;
+
+/// The most calls of one transaction.
+const MOST_AT_ONCE: usize = 500;
 
 /// Which calls, and whether they are done. Say either `ids` or `filter`.
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
@@ -54,22 +61,20 @@ pub async fn mark(app: Data<App>, caller: Caller, bulk: Valid<BulkTick>) -> Resu
     let Valid(BulkTick { ids, filter, done }) = bulk;
     let changed = match (ids, filter) {
         (Some(ids), None) => mark_these(&app, &caller.0, ids, done).await?,
-        (None, Some(filter)) => mark_all(&app, &caller.0, &filter, done).await?,
+        (None, Some(filter)) => mark_all(&app, &caller.0, &filter, done).await?.changed,
         _ => return Err(Error::field("ids", "send either `ids` or `filter`")),
     };
     Ok(Json(BulkTicked { changed }))
 }
 
 /// In one transaction. How many changed.
-pub async fn mark_these(
-    app: &App,
-    key: &std::sync::Arc<Key>,
-    mut ids: Vec<i64>,
-    done: bool,
-) -> Result<usize> {
+pub async fn mark_these(app: &App, key: &Arc<Key>, ids: Vec<i64>, done: bool) -> Result<usize> {
+    Ok(mark_at(app, key, ids, done, clock::now()).await?.len())
+}
+
+async fn mark_at(app: &App, key: &Arc<Key>, mut ids: Vec<i64>, done: bool, at: Moment) -> Result<Vec<Call>> {
     ids.sort_unstable();
     ids.dedup();
-    let at = clock::now();
     let who = key.clone();
     let amendment = Amendment {
         ids,
@@ -78,23 +83,70 @@ pub async fn mark_these(
         at,
         change: Box::new(move |call| who.sees(call.pbx_id) && tick(call, done, &who.name, at)),
     };
-    Ok(app.store.writer.amend(amendment).await?.len())
+    app.store.writer.amend(amendment).await
 }
 
-async fn mark_all(app: &App, key: &std::sync::Arc<Key>, filter: &CallFilter, done: bool) -> Result<usize> {
+/// What ticking by filter did. The changes lie between these, among others'.
+#[derive(Debug, Default)]
+pub struct Marked {
+    /// How many calls changed.
+    pub changed: usize,
+    /// The first change.
+    pub first: i64,
+    /// The last one.
+    pub last: i64,
+}
+
+/// All calls that the list shows for it, in portions.
+pub async fn mark_all(app: &App, key: &Arc<Key>, filter: &CallFilter, done: bool) -> Result<Marked> {
     let wanted = filter.wanted(&app.config.numbering, Some(key))?;
-    let (mut changed, mut after) = (0, None);
+    let at = clock::now();
+    let (mut marked, mut after) = (Marked::default(), None);
     loop {
         let wanted = wanted.clone();
         let page = move |db: &mut _| call_list::page(db, &wanted, Order::Newest, after, page::MOST);
         let found = app.store.query(page).await?;
         let ids: Vec<i64> = found.calls.iter().filter(|call| call.done != done).map(|call| call.id).collect();
         if !ids.is_empty() {
-            changed += mark_these(app, key, ids, done).await?;
+            let calls = mark_at(app, key, ids, done, at).await?;
+            let changes = || calls.iter().map(|call| call.change);
+            if marked.changed == 0 {
+                marked.first = changes().min().unwrap_or_default();
+            }
+            marked.last = changes().max().unwrap_or(marked.last);
+            marked.changed += calls.len();
         }
         if found.next.is_none() {
-            return Ok(changed);
+            return Ok(marked);
         }
         after = found.next;
     }
+}
+
+/// Takes back what somebody ticked among these changes, as if nobody had: events may tick those calls again. Calls that
+/// were changed by others since then stay as they are. How many changed.
+pub async fn take_back(app: &App, key: &Arc<Key>, first: i64, last: i64) -> Result<usize> {
+    let who = key.name.clone();
+    let ids = app.store.query(move |db| journal::ticked(db, first, last, &who)).await?;
+    let at = clock::now();
+    let mut changed = 0;
+    for ids in ids.chunks(MOST_AT_ONCE) {
+        let (who, mine) = (key.clone(), first..=last);
+        let amendment = Amendment {
+            ids: ids.to_vec(),
+            kind: tick_kind(false),
+            why: Some(key.name.clone()),
+            at,
+            change: Box::new(move |call| {
+                let same = who.sees(call.pbx_id) && call.done && mine.contains(&call.change);
+                if same {
+                    call.tick(false, &who.name, at);
+                    (call.done_by, call.done_at) = (None, None);
+                }
+                same
+            }),
+        };
+        changed += app.store.writer.amend(amendment).await?.len();
+    }
+    Ok(changed)
 }

@@ -70,16 +70,16 @@ impl ContactView {
 pub struct ContactWords {
     /// Of the person, or the firm.
     #[schema(min_length = 1, max_length = 250)]
-    name: String,
+    pub name: String,
     /// Where the person works.
     #[schema(max_length = 250)]
-    company: Option<String>,
+    pub company: Option<String>,
     /// In any spelling.
     #[schema(min_items = 1, max_items = 50)]
-    numbers: Vec<String>,
+    pub numbers: Vec<String>,
     /// Yours.
     #[schema(max_length = 2000)]
-    note: Option<String>,
+    pub note: Option<String>,
 }
 
 impl ContactWords {
@@ -193,6 +193,14 @@ pub async fn read(app: Data<App>, _: Caller, id: Path<i64>) -> Result<Json<Conta
 #[utoipa::path(tag = "contacts", request_body = ContactWords, responses((status = 201, body = ContactView), WriteRefusals))]
 #[post("/contacts")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<ContactWords>) -> Result<HttpResponse> {
+    Ok(HttpResponse::Created().json(add(&app, &caller, new).await?))
+}
+
+/// Adds a contact; it is as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn add(app: &App, caller: &Caller, new: ContactWords) -> Result<ContactView> {
     caller.at_least(Role::Manager)?;
     let new = new.check(&app.config.numbering)?;
     let insert = move |db: &mut Db| {
@@ -202,7 +210,7 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<ContactWords
         })
     };
     let (row, numbers) = app.store.query(insert).await?;
-    Ok(HttpResponse::Created().json(ContactView::of(row, numbers)))
+    Ok(ContactView::of(row, numbers))
 }
 
 /// Changes a contact.

@@ -1,30 +1,33 @@
 //! JSON for people and programs: one file for each noun. Handlers ask, store and answer; what they show are views
 //! of their own, so that a column can change without a client noticing.
 
-mod auth;
-mod block_rules;
+pub(crate) mod auth;
+pub(crate) mod block_rules;
 mod body;
-mod call_filter;
-mod call_view;
+pub(crate) mod call_filter;
+pub(crate) mod call_view;
 mod caller_id_rules;
-mod calls;
+pub(crate) mod calls;
 mod calls_csv;
-mod calls_done;
+pub(crate) mod calls_done;
 mod calls_stats;
 mod contact_import;
-mod contacts;
+pub(crate) mod contacts;
 mod health;
-mod journal_view;
+pub(crate) mod journal_view;
 mod keys;
 mod leg_view;
 mod openapi;
-mod page;
+pub(crate) mod page;
 mod pbx_journal;
 mod pbx_side;
 mod pbx_words;
 mod pbxes;
-mod query;
+pub(crate) mod query;
 mod rule_set;
+mod webhook_deliveries;
+mod webhook_view;
+mod webhooks;
 mod zammad;
 mod zammad_view;
 
@@ -41,14 +44,16 @@ use crate::error::Error;
 use crate::live;
 
 pub use auth::Caller;
+pub(crate) use body::{path_config, query_config};
 pub use call_filter::CallFilter;
-pub use call_view::{CallView, NumberView, names};
+pub use call_view::{CallView, NumberView, names, views as call_views};
 pub use calls::{page_position, read_page};
 pub use keys::KeyView;
 pub use openapi::{Description, ReadRefusals, docs};
 pub use page::limit as page_limit;
 pub use pbxes::PbxView;
 pub use query::{Asked, Own};
+pub use webhook_view::{DeliveryView, WebhookChange, WebhookView};
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
@@ -74,6 +79,7 @@ fn nouns(config: &mut ServiceConfig) {
     config.configure(rule_set::routes);
     config.configure(contacts::routes);
     config.configure(pbxes::routes);
+    config.configure(webhooks::routes);
     config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
     config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
     config.service(live::sse::follow).service(live::changes::changes);

@@ -43,7 +43,11 @@ impl<T: Own> FromRequest for Asked<T> {
 }
 
 impl<T: Own> Asked<T> {
-    fn read(query: &str) -> Result<Self> {
+    /// Of a query string.
+    ///
+    /// # Errors
+    /// 422 naming the parameter.
+    pub fn read(query: &str) -> Result<Self> {
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         let (own, filter): (Vec<&str>, Vec<&str>) = pairs.partition(|pair| T::NAMES.contains(&name(pair)));
         Ok(Self { filter: parsed(&filter, T::NAMES)?, own: parsed(&own, &[])? })

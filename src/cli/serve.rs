@@ -3,15 +3,20 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::app::{self, Running};
 use crate::clock;
 use crate::config::{Config, Database, Serve};
 use crate::error::StartError;
 use crate::metrics::Metrics;
-use crate::secret::{Hash, new_key, new_token};
+use crate::secret::{Hash, new_key, new_session, new_token};
 use crate::store::keys::Role;
 use crate::store::pbxes::NewPbx;
 use crate::store::{self, Db, Store};
+
+/// How long the first start's link signs in.
+const LINK_LASTS: TimeDelta = TimeDelta::days(1);
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
@@ -98,11 +103,14 @@ fn make_first(db: &mut Db, config: &Config) -> diesel::QueryResult<[Option<Strin
     let key = if store::keys::all(db)?.iter().any(|key| key.role == Role::Admin && key.revoked_at.is_none()) {
         None
     } else {
-        let key = new_key();
-        store::keys::insert(db, "first admin", Role::Admin, &Hash::of(&key), None, now)?;
+        let (key, link) = (new_key(), new_session());
+        let row = store::keys::insert(db, "first admin", Role::Admin, &Hash::of(&key), None, now)?;
+        store::sessions::insert_link(db, row.id, &Hash::of(&link), now + LINK_LASTS)?;
         Some(format!(
-            "Key: {key}\nAPI: {url}/api/v1/calls (with the header \"Authorization: Bearer {key}\")\nPage: {url}/\n\
-             The URL and the key are shown this once: keep them."
+            "Key: {key}\nAPI: {url}/api/v1/calls (with the header \"Authorization: Bearer {key}\")\n\
+             Page: {url}/sign-in/{link}\n\
+             The URL and the key are shown this once: keep them. The page's link signs in once, within a day; later \
+             {url}/ asks for the key."
         ))
     };
     Ok([pbx, key])

@@ -81,7 +81,7 @@ async fn subscribe(app: Data<App>, http: HttpRequest, body: Bytes) -> HttpRespon
         Err(message) => return refusal(StatusCode::BAD_REQUEST, &message),
     };
     let Some(key) = app.snapshot().key(&asked.api_key).cloned() else { return stranger(&app, &http) };
-    app.note_use(key.id);
+    app.uses.note_key(key.id);
     let _counted = app.metrics.reader(Reading::Noojee);
     match reply(&app, &key, &asked).await {
         Ok(reply) => HttpResponse::Ok().json(reply),

@@ -87,6 +87,20 @@ pub fn of_call(db: &mut Db, call: i64) -> QueryResult<Vec<Entry>> {
         .load(db)
 }
 
+/// The calls that somebody ticked, among these changes.
+///
+/// # Errors
+/// What the database says.
+pub fn ticked(db: &mut Db, first: i64, last: i64, who: &str) -> QueryResult<Vec<i64>> {
+    journal::table
+        .filter(journal::change.between(first, last))
+        .filter(journal::kind.eq("done").and(journal::why.eq(who)).and(journal::address.is_null()))
+        .filter(journal::call.is_not_null())
+        .order(journal::change)
+        .select(journal::call.assume_not_null())
+        .load(db)
+}
+
 /// The change number of the `count`th request to one PBX's URL before `before`; `None` where there are fewer.
 ///
 /// # Errors

@@ -138,6 +138,75 @@ diesel::table! {
         answer -> Nullable<Text>,
     }
 }
+diesel::table! {
+    webhooks (id) {
+        id -> BigInt,
+        url -> Text,
+        method -> Text,
+        events -> Text,
+        extension -> Nullable<Text>,
+        pbx_id -> Nullable<BigInt>,
+        payload -> Text,
+        filters -> Text,
+        enabled -> Bool,
+        notes -> Nullable<Text>,
+        secret -> Text,
+        created_by -> Nullable<BigInt>,
+        disabled_why -> Nullable<Text>,
+        failures -> Integer,
+        failing_since -> Nullable<Timestamp>,
+        resume_at -> Nullable<Timestamp>,
+        succeeded_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+diesel::table! {
+    deliveries (id) {
+        id -> BigInt,
+        webhook_id -> BigInt,
+        call -> BigInt,
+        change -> BigInt,
+        kind -> Text,
+        snapshot -> Text,
+        state -> Text,
+        attempts -> Integer,
+        due_at -> Timestamp,
+        created_at -> Timestamp,
+        first_tried_at -> Nullable<Timestamp>,
+        done_at -> Nullable<Timestamp>,
+        status -> Nullable<Integer>,
+        took_ms -> Nullable<BigInt>,
+        answer -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        key_id -> BigInt,
+        token_hash -> Binary,
+        device -> Text,
+        address -> Text,
+        created_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+        expires_at -> Timestamp,
+    }
+}
+diesel::table! {
+    sign_in_links (id) { id -> BigInt, key_id -> BigInt, token_hash -> Binary, expires_at -> Timestamp, }
+}
+diesel::table! {
+    audit_log (id) {
+        id -> BigInt,
+        at -> Timestamp,
+        who -> Text,
+        action -> Text,
+        detail -> Text,
+        affected -> BigInt,
+    }
+}
 
 diesel::joinable!(contact_numbers -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, live_calls, journal);
+diesel::allow_tables_to_appear_in_same_query!(webhooks, deliveries);

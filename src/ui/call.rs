@@ -1,0 +1,98 @@
+//! The page of one call: what is known of it, its story event by event, and earlier calls of the same number.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data, Path};
+use askama::Template;
+
+use super::call_row::{Row, Show};
+use super::frame::{Frame, Visit, html};
+use crate::api::calls::with_journal;
+use crate::api::journal_view::JournalView;
+use crate::api::{CallFilter, read_page};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::store::Db;
+use crate::store::call_list::{Order, Position};
+
+/// So many earlier calls are shown.
+const EARLIER: i64 = 10;
+
+#[derive(Template)]
+#[template(path = "call.html")]
+struct Page {
+    frame: Frame,
+    row: Row,
+    journal: Vec<Step>,
+    earlier: Vec<Row>,
+    more: bool,
+}
+
+/// A line of the story.
+struct Step {
+    entry: JournalView,
+    /// What was sent, name by name.
+    params: Vec<(String, String)>,
+}
+
+impl Step {
+    fn of(entry: JournalView) -> Self {
+        let text = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(all) => {
+                all.iter().filter_map(|one| one.as_str()).collect::<Vec<_>>().join(", ")
+            }
+            other => other.to_string(),
+        };
+        let sent = entry.params.iter().flatten();
+        Self { params: sent.map(|(name, value)| (name.clone(), text(value))).collect(), entry }
+    }
+
+    /// Did a person or this server do it, and no PBX?
+    fn is_ours(&self) -> bool {
+        self.entry.address.is_none()
+    }
+
+    /// What happened, in words.
+    fn says(&self) -> String {
+        let who = self.entry.why.as_deref().unwrap_or("somebody");
+        match self.entry.kind.as_deref() {
+            Some("done") => format!("ticked by {who}"),
+            Some("undone") => format!("opened again by {who}"),
+            Some("note") => format!("note by {who}"),
+            Some("reached") => format!("ticked: {who}"),
+            Some("lost") => format!("closed: {who}"),
+            Some(kind) => kind.to_owned(),
+            None => "request".to_owned(),
+        }
+    }
+}
+
+async fn show(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
+    let (id, caller, this) = (id.into_inner(), visit.caller.clone(), app.clone());
+    let read = move |db: &mut Db| {
+        let found = with_journal(db, &caller, id)?;
+        let filter = CallFilter { number: found.call.far_number().cloned(), ..CallFilter::default() };
+        let mut earlier = (Vec::new(), false);
+        if filter.number.is_some() {
+            let wanted = filter.wanted(&this.config.numbering, Some(&caller.0))?;
+            let before = Position(found.call.started_at.naive_utc(), id);
+            let page = read_page(db, &wanted, Order::Newest, Some(before), EARLIER)?;
+            earlier = (page.data, page.next.is_some());
+        }
+        Ok::<_, Error>((found, earlier))
+    };
+    let (found, (earlier, more)) = app.store.query(read).await?;
+    let show = Show::to(&app, &visit);
+    html(&Page {
+        row: show.row(found.call),
+        journal: found.journal.into_iter().map(Step::of).collect(),
+        earlier: earlier.into_iter().map(|call| show.row(call)).collect(),
+        frame: visit.frame,
+        more,
+    })
+}
+
+/// All of it.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.route("/calls/{id}", web::get().to(show));
+}

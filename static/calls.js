@@ -1,0 +1,112 @@
+// The page of calls keeps itself up to date: it hears which calls changed and asks the server for their rows.
+(() => {
+  const $ = id => document.getElementById(id);
+  const gather = 150; // ms; calls that change together are asked for together
+  const most = 100; // calls at once
+  const title = document.title;
+  const waiting = new Set();
+  let timer = null;
+  let stream = null;
+
+  const parse = html => {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    return template.content;
+  };
+
+  async function refresh() {
+    timer = null;
+    const ids = [...waiting].slice(0, most);
+    ids.forEach(id => waiting.delete(id));
+    const query = $("log").dataset.query;
+    const answer = await fetch(`/fresh?ids=${ids.join(",")}${query && `&${query}`}`, { headers: { "HX-Request": "true" } });
+    if (answer.headers.has("HX-Redirect")) return location.reload(); // signed out meanwhile
+    if (!answer.ok) return;
+    const fresh = parse(await answer.text());
+    for (const id of ids) {
+      show(id, fresh.querySelector(`#now-${id}`));
+      list(id, fresh.querySelector(`#call-${id}`), !!fresh.querySelector(`[data-meant="call-${id}"]`));
+    }
+    badge();
+    if (waiting.size) later();
+  }
+
+  const later = () => { timer ??= setTimeout(refresh, gather); };
+
+  // a card of a call under way
+  function show(id, card) {
+    const old = $(`now-${id}`);
+    if (!card) return old?.remove();
+    if (old) return old.replaceWith(card);
+    $("now").append(card);
+    card.classList.add("new");
+    tell(card);
+  }
+
+  // a row of the log; one that is older than what is listed comes when one scrolls there
+  function list(id, row, meant) {
+    const old = $(`call-${id}`);
+    if (!row) return;
+    if (old) {
+      if (old.contains(document.activeElement)) return; // somebody is at it
+      old.replaceWith(row);
+    } else if (meant) {
+      const rows = [...$("rows").querySelectorAll("tr[data-at]")];
+      const before = rows.find(other => +other.dataset.at <= +row.dataset.at);
+      if (!before && rows.length) return;
+      $("rows").insertBefore(row, before ?? $("rows").firstChild);
+      row.classList.add("new");
+    } else return;
+    htmx.process(row);
+  }
+
+  // how many ring, in the tab's title and on the program's icon
+  function badge() {
+    const ringing = document.querySelectorAll("#now [data-state=ringing]").length;
+    document.title = ringing ? `(${ringing}) ${title}` : title;
+    if (ringing) navigator.setAppBadge?.(ringing).catch(() => {});
+    else navigator.clearAppBadge?.().catch(() => {});
+  }
+
+  function tell(card) {
+    const { state, direction, caller, line } = card.dataset;
+    if (state !== "ringing" || direction !== "in" || !document.hidden) return;
+    if (!("Notification" in window) || Notification.permission !== "granted") return;
+    const note = new Notification(caller, { body: `calls ${line}`, tag: card.id });
+    note.onclick = () => { window.focus(); note.close(); };
+  }
+
+  function tick() {
+    const now = Date.now();
+    for (const timer of document.querySelectorAll(".timer")) {
+      const s = Math.max(0, Math.floor((now - timer.dataset.since) / 1000));
+      const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];
+      const two = n => String(n).padStart(2, "0");
+      timer.textContent = h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+    }
+  }
+
+  function follow() {
+    stream = new EventSource(`/api/v1/stream?after=${$("live").dataset.change}`);
+    const heard = event => { waiting.add(JSON.parse(event.data).id); later(); };
+    for (const kind of ["ringing", "connected", "ended", "changed"]) stream.addEventListener(`call.${kind}`, heard);
+    stream.addEventListener("open", () => { $("live").dataset.follows = "true"; });
+    stream.addEventListener("error", () => {
+      delete $("live").dataset.follows;
+      // a browser does not try again after a refusal: the session ended, or the server is not there
+      if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+    });
+  }
+
+  function offer() {
+    const button = $("notify");
+    if (!("Notification" in window) || Notification.permission !== "default") return;
+    button.hidden = false;
+    button.addEventListener("click", async () => { await Notification.requestPermission(); button.hidden = true; });
+  }
+
+  badge();
+  offer();
+  follow();
+  setInterval(tick, 1000);
+})();

@@ -1,0 +1,107 @@
+//! The page of calls: what agents keep open all day.
+
+use crate::browser::Browser;
+use crate::harness::{TestApp, spawn};
+
+const CALLER: &str = "+49 30 23125001";
+
+async fn rings(app: &TestApp, id: &str, from: &str) {
+    let call =
+        [("event", "newCall"), ("direction", "in"), ("callId", id), ("from", from), ("to", "493023125000")];
+    app.post_form(&[&call[..], &[("user[]", "Alice"), ("user[]", "Bob"), ("queue", "Sales")]].concat())
+        .await
+        .is(200);
+}
+
+async fn goes_on(app: &TestApp, event: &str, id: &str, from: &str, how: (&str, &str)) {
+    let call =
+        [("event", event), ("direction", "in"), ("callId", id), ("from", from), ("to", "493023125000"), how];
+    app.post_form(&call).await.is(200);
+}
+
+/// A missed call.
+async fn missed(app: &TestApp, id: &str, from: &str) {
+    rings(app, id, from).await;
+    goes_on(app, "hangup", id, from, ("cause", "cancel")).await;
+}
+
+#[actix_web::test]
+async fn a_call_rings_connects_and_ends_while_one_watches() {
+    let app = spawn();
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.see(".idle", "Nobody calls").await;
+    browser.find("#live[data-follows]").await;
+    browser.is_accessible().await;
+
+    rings(&app, "1", "493023125001").await;
+    browser.see("#now li", CALLER).await;
+    browser.see("#now li", "Ringing").await;
+    browser.see("#now li", "Sales · Alice, Bob").await;
+    browser.see("#rows tr", CALLER).await;
+    browser
+        .until("the title says so", async || browser.driver.title().await.unwrap().starts_with("(1) "))
+        .await;
+    browser.see("#now .timer", "0:01").await;
+    browser.is_accessible().await;
+    browser.picture("now").await;
+
+    goes_on(&app, "answer", "1", "493023125001", ("user", "Bob")).await;
+    browser.see("#now li", "Connected").await;
+    browser.see("#rows tr", "Connected").await;
+    browser
+        .until("the title is calm", async || browser.driver.title().await.unwrap().starts_with("Calls"))
+        .await;
+
+    goes_on(&app, "hangup", "1", "493023125001", ("cause", "normalClearing")).await;
+    browser.gone("#now li").await;
+    browser.see("#rows tr", "Answered").await;
+    browser.see("#rows tr", "Bob").await;
+    assert_eq!(browser.count("#rows tr[data-at]").await, 1);
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn one_filters_ticks_and_takes_it_back() {
+    let app = spawn();
+    for number in 1..=3 {
+        missed(&app, &number.to_string(), &format!("49302312500{number}")).await;
+    }
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    assert_eq!(browser.count("#rows tr.open").await, 3);
+
+    browser.fill("input[name=q]", "030 23125002").await;
+    browser.until("one is left", async || browser.count("#rows tr[data-at]").await == 1).await;
+    assert_eq!(browser.address().await, "/?q=030%2023125002");
+    browser.click("#rows .tick").await;
+    browser.find("#rows .tick[aria-pressed=true]").await;
+    assert_eq!(browser.count("#rows tr.open").await, 0);
+
+    browser.visit("/?done=false").await;
+    assert_eq!(browser.count("#rows tr[data-at]").await, 2);
+    browser.click(".tools button").await;
+    browser.see("#messages", "2 calls ticked").await;
+    browser.until("they show it", async || browser.count("#rows tr.open").await == 0).await;
+    browser.click("#messages button").await;
+    browser.see("#messages", "2 calls open again").await;
+    browser.until("they show it", async || browser.count("#rows tr.open").await == 2).await;
+    browser.is_accessible().await;
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn the_log_goes_on_as_one_scrolls() {
+    let app = spawn();
+    for number in 0..120 {
+        missed(&app, &number.to_string(), &format!("4930231{number:05}")).await;
+    }
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.driver.execute("scrollTo(0, document.body.scrollHeight)", Vec::new()).await.unwrap();
+    browser.until("the second page", async || browser.count("#rows tr[data-at]").await >= 100).await;
+    browser.driver.execute("scrollTo(0, document.body.scrollHeight)", Vec::new()).await.unwrap();
+    browser.see("#rows .more", "That is all").await;
+    assert_eq!(browser.count("#rows tr[data-at]").await, 120);
+    browser.close().await;
+}

@@ -1,0 +1,21 @@
+//! The pages in a real browser: Debian's Chromium, driven by its chromedriver. `cargo test --test browser`; it is no
+//! part of a plain `cargo test`, since it takes `apt-get install chromium chromium-driver`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+#[path = "../it/client.rs"]
+#[allow(dead_code, reason = "shared with the tests over HTTP")]
+mod client;
+#[path = "../it/harness.rs"]
+#[allow(dead_code, reason = "shared with the tests over HTTP")]
+mod harness;
+#[path = "../it/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests over HTTP")]
+mod postgres;
+
+mod browser;
+mod driver;
+
+mod calls;
+mod pictures;
+mod sign_in;
+mod steer;
