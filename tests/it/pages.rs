@@ -14,6 +14,7 @@ use diesel::prelude::*;
 
 use crate::client::{Answer, Client};
 use crate::harness::{TestApp, eventually, pbx, spawn, spawn_with};
+use crate::program::{gave_up, printed, run};
 
 /// A browser: it follows nowhere by itself, and says whence it comes.
 struct Browser<'a> {
@@ -132,6 +133,21 @@ async fn sessions_and_links_have_their_time() {
     assert!(browser.post("/sign-in/new", &[]).await.is(200).body.contains("used before"));
     app.query(|db| rows::delete_expired(db, clock::now())).await;
     assert_eq!(app.query(|db| sessions::table.count().get_result::<i64>(db)).await, 1);
+}
+
+#[actix_web::test]
+async fn the_command_line_makes_a_link() {
+    let app = spawn();
+    let ask = |id: i64| run(&app.database, &["key", "link", &id.to_string(), "--public-url", &app.base_url]);
+    let key_id = app.query(keys::all).await[0].id;
+    let link = printed(ask(key_id));
+    let mut browser = Browser::new(&app);
+    let answer = browser.post(link.trim().strip_prefix(&app.base_url).unwrap(), &[]).await.is(303);
+    browser.keep(&answer);
+    browser.get("/account").await.is(200);
+    assert!(gave_up(ask(77)).starts_with("there is no key 77"));
+    app.query(move |db| keys::revoke(db, key_id, clock::now())).await;
+    assert!(gave_up(ask(key_id)).ends_with("is revoked"));
 }
 
 #[actix_web::test]
@@ -297,6 +313,29 @@ async fn what_was_ticked_together_is_taken_back_and_nothing_else() {
     }
     eventually("it is ticked", async || app.call("2").await.unwrap().done_by.as_deref() == Some("reached"))
         .await;
+}
+
+#[actix_web::test]
+async fn what_a_filter_shows_is_a_file_for_spreadsheets() {
+    let app = spawn();
+    for (id, queue) in [("1", "Sales & Co"), ("2", "Support")] {
+        let call = [
+            ("event", "newCall"),
+            ("direction", "in"),
+            ("callId", id),
+            ("from", "493023125001"),
+            ("to", "4930"),
+        ];
+        app.post_form(&[&call[..], &[("queue", queue)]].concat()).await.is(200);
+    }
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    let today = clock::now().date();
+    let page = browser.get(&format!("/?queue=Sales+%26+Co&from_day={today}&outcome=")).await;
+    let page = browser.get(page.is(303).header("location")).await.is(200).body;
+    let link = page.split("href=\"/api/v1/calls.csv").nth(1).unwrap().split('"').next().unwrap();
+    let link = link.replace("&#38;", "&").replace("&amp;", "&");
+    let file = browser.get(&format!("/api/v1/calls.csv{link}")).await.is(200).body;
+    assert_eq!((file.lines().count(), file.contains("Sales & Co")), (2, true), "{link}\n{file}");
 }
 
 #[actix_web::test]
