@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use diesel::QueryResult;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
@@ -22,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
 use crate::store::{self, Db, StopFlag, Store};
-use crate::{api, housekeeping, intake, ui};
+use crate::{api, housekeeping, intake, ui, webhooks};
 
 /// What handlers share.
 pub struct App {
@@ -136,6 +137,7 @@ pub struct Running {
     /// What its handlers share.
     pub app: Data<App>,
     stop: StopFlag,
+    webhooks: (watch::Sender<bool>, JoinHandle<()>),
 }
 
 /// Tells a server to stop.
@@ -165,6 +167,9 @@ impl Running {
     pub async fn finish(self) -> std::io::Result<()> {
         let ended = self.server.await;
         self.stop.set();
+        let (stop, dispatch) = self.webhooks;
+        stop.send_replace(true);
+        let _panicked = dispatch.await;
         housekeeping::write_hits(&self.app).await;
         self.app.store.writer.close().await;
         ended
@@ -208,7 +213,9 @@ pub fn serve(
     let server = http(&app, listener).map_err(|e| StartError(format!("cannot serve: {e}")))?;
     actix_web::rt::spawn(housekeeping::run(app.clone()));
     actix_web::rt::spawn(feed::run(app.clone(), heard));
-    Ok(Running { server, app, stop })
+    let (stop_webhooks, told) = watch::channel(false);
+    let dispatch = actix_web::rt::spawn(webhooks::dispatch::run(app.clone(), told));
+    Ok(Running { server, app, stop, webhooks: (stop_webhooks, dispatch) })
 }
 
 fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> {
@@ -235,6 +242,20 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     .keep_alive(Duration::from_secs(serve.keep_alive_s))
     .shutdown_timeout(serve.shutdown_timeout_s)
     .disable_signals()
+    .on_connect(|connection, _| part_from_the_dead(connection))
     .listen(listener)?;
     Ok(server.run())
+}
+
+/// The longest time for which a client may take nothing of what it is sent.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// Ends connections whose other side takes nothing any more: who follows an endless stream would hold one for ever.
+fn part_from_the_dead(connection: &dyn std::any::Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Err(e) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED))
+    {
+        log::debug!("a connection keeps the system's patience: {e}");
+    }
 }

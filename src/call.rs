@@ -8,7 +8,10 @@ mod event;
 mod leg;
 mod terms;
 
+use std::sync::LazyLock;
+
 use chrono::{NaiveDateTime, TimeDelta};
+use serde::{Deserialize, Serialize};
 
 use crate::number::Number;
 pub use event::{CallEvent, Extra, LegName, More};
@@ -22,7 +25,7 @@ pub type Moment = NaiveDateTime;
 pub const REUSE_AFTER: TimeDelta = TimeDelta::seconds(60);
 
 /// One row of the caller log.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The change number of the event that made it.
     pub id: i64,
@@ -356,6 +359,12 @@ impl Call {
     /// Did people speak? (What ticks the missed calls of the same number.)
     pub fn reached(&self) -> bool {
         self.was_answered() && !self.by_machine()
+    }
+
+    /// What only some dialects tell; blank where there is nothing.
+    pub fn extra(&self) -> &Extra {
+        static NOTHING: LazyLock<Extra> = LazyLock::new(Extra::default);
+        self.extra.as_deref().unwrap_or(&NOTHING)
     }
 
     /// Was it taken, be it that nobody said when?

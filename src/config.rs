@@ -14,6 +14,7 @@ use crate::error::StartError;
 use crate::number::Numbering;
 use crate::store::target::Target;
 use crate::ui::ScreenPop;
+use crate::webhooks::Allowed;
 
 /// Where the data is: for every command.
 #[derive(Debug, Clone, Args)]
@@ -150,6 +151,34 @@ pub struct Serve {
     /// How long a stop waits for requests under way, in seconds
     #[arg(long, env = "HOOKSWITCH_SHUTDOWN_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10)]
     pub shutdown_timeout_s: u64,
+
+    /// How long a webhook's receiver may take to answer, in seconds; then it is asked again later
+    #[arg(long, env = "HOOKSWITCH_WEBHOOK_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub webhook_timeout_s: u32,
+
+    /// What webhooks may be.
+    #[command(flatten)]
+    pub webhooks: WebhookLimits,
+}
+
+/// What webhooks may be: the server's own flags, also for commands that make webhooks.
+#[derive(Debug, Clone, Args)]
+pub struct WebhookLimits {
+    /// Private networks (CIDR, comma-separated) that webhooks may go to, as in 192.168.1.0/24
+    /// [default: none, only public addresses]
+    #[arg(long, env = "HOOKSWITCH_WEBHOOK_ALLOW", value_name = "NETWORKS", value_delimiter = ',')]
+    pub webhook_allow: Vec<IpNet>,
+
+    /// The most webhooks of one extension, those that are disabled included
+    #[arg(long, env = "HOOKSWITCH_WEBHOOKS_PER_EXTENSION", value_name = "COUNT", default_value_t = 16)]
+    pub webhooks_per_extension: u32,
+}
+
+impl WebhookLimits {
+    /// Where webhooks may go.
+    pub fn allowed(&self) -> Allowed {
+        Allowed::new(&self.webhook_allow)
+    }
 }
 
 /// The address under which the server is reached, for commands that print a URL: the server's own flags.

@@ -15,6 +15,15 @@ use crate::store::{self, Db};
 /// The most calls that one sweep closes in one transaction.
 const SWEPT_AT_ONCE: i64 = 200;
 
+/// How long a delivery is kept that was delivered.
+const KEPT_DELIVERED: TimeDelta = TimeDelta::days(7);
+
+/// How long one is kept that was given up.
+const KEPT_PARKED: TimeDelta = TimeDelta::days(30);
+
+/// The most deliveries that are deleted in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 500;
+
 /// Once a second, for ever (the server's end ends it).
 pub async fn run(app: Data<App>) {
     let mut second = actix_web::rt::time::interval(Duration::from_secs(1));
@@ -26,6 +35,9 @@ pub async fn run(app: Data<App>) {
         app.metrics.upkeep();
         if passed.is_multiple_of(60) {
             write_uses(&app).await;
+            if let Err(e) = tidy_deliveries(&app, clock::now()).await {
+                log::warn!("old deliveries are not tidied away: {e}");
+            }
         }
         if passed.is_multiple_of(10) {
             app.strangers.retain_recent();
@@ -70,6 +82,22 @@ pub async fn sweep(app: &Data<App>, now: Moment) -> Result<bool> {
     let closed = app.store.writer.amend(amendment).await?;
     log::info!("{} calls got no hangup in time and were closed as lost", closed.len());
     Ok(more)
+}
+
+/// Gives up deliveries that nobody will take any more, and deletes old ones.
+///
+/// # Errors
+/// What the database says.
+pub async fn tidy_deliveries(app: &Data<App>, now: Moment) -> Result<()> {
+    let patience = now - TimeDelta::hours(25); // a little longer than a delivery's own
+    let parked = app.store.query(move |db| store::deliveries::park_of_dead(db, patience, now)).await?;
+    if parked > 0 {
+        log::info!("{parked} deliveries are parked: their webhooks are disabled, or failed for a day");
+    }
+    let (delivered, parked) = (now - KEPT_DELIVERED, now - KEPT_PARKED);
+    let forget = move |db: &mut Db| store::deliveries::forget(db, delivered, parked, FORGOTTEN_AT_ONCE);
+    while app.store.query(forget).await? as i64 >= FORGOTTEN_AT_ONCE {}
+    Ok(())
 }
 
 /// Adds up what the rules decided since the last time.

@@ -27,4 +27,5 @@ pub mod snapshot; // PBXes, keys and rules as held in memory
 pub mod store; // the two databases; the writer that commits events in groups
 mod text; // what people may write
 pub mod ui; // pages for people
+pub mod webhooks; // other systems are told of calls
 mod words; // closed vocabularies

@@ -6,7 +6,8 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_r
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::dialect;
-use crate::store::journal::Verdict;
+use crate::store::claims::Verdict;
+use crate::store::journal;
 use crate::words::words;
 
 /// Kinds of events as labels; "other" is what makes no call.
@@ -42,6 +43,8 @@ pub struct Metrics {
     telling: Histogram,
     untold: Gauge,
     unheard: Gauge,
+    deliveries: [Counter; 3],
+    oldest_delivery: Gauge,
 }
 
 impl Metrics {
@@ -81,15 +84,19 @@ impl Metrics {
             telling: histogram!("hookswitch_feed_seconds"),
             untold: gauge!("hookswitch_feed_untold_changes"),
             unheard: gauge!("hookswitch_feed_unheard"),
+            deliveries: ["delivered", "failed", "parked"]
+                .map(|result| counter!("hookswitch_deliveries_total", "result" => result)),
+            oldest_delivery: gauge!("hookswitch_oldest_due_delivery_seconds"),
         }
         }))
     }
 
     /// One request to a PBX's URL was answered.
-    pub fn event(&self, dialect: &str, kind: Option<&str>, verdict: Verdict) {
+    pub fn event(&self, dialect: &str, kind: Option<&str>, verdict: journal::Verdict) {
         let kind = KINDS.iter().position(|known| Some(*known) == kind).unwrap_or(KINDS.len() - 1);
         let dialect = dialect::ALL.iter().position(|known| known.name() == dialect).unwrap_or_default();
-        self.events[(dialect * KINDS.len() + kind) * Verdict::ALL.len() + verdict as usize].increment(1);
+        self.events[(dialect * KINDS.len() + kind) * journal::Verdict::ALL.len() + verdict as usize]
+            .increment(1);
     }
 
     /// From the whole request to the rules' word.
@@ -138,6 +145,23 @@ impl Metrics {
         self.unheard.set(unheard as f64);
     }
 
+    /// What came of attempts to tell webhooks.
+    pub fn deliveries(&self, verdicts: impl Iterator<Item = Verdict>) {
+        for verdict in verdicts {
+            let result = match verdict {
+                Verdict::Delivered => 0,
+                Verdict::Again(..) => 1,
+                Verdict::Parked | Verdict::Gone => 2,
+            };
+            self.deliveries[result].increment(1);
+        }
+    }
+
+    /// Before a page is rendered: for how long the oldest delivery is due, in seconds.
+    pub fn oldest_delivery(&self, seconds: f64) {
+        self.oldest_delivery.set(seconds);
+    }
+
     /// The page.
     pub fn render(&self) -> String {
         self.page.render()
@@ -151,8 +175,8 @@ impl Metrics {
 
 fn labels() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     dialect::ALL.iter().flat_map(|dialect| {
-        KINDS
-            .iter()
-            .flat_map(|kind| Verdict::ALL.iter().map(|verdict| (dialect.name(), *kind, verdict.as_str())))
+        KINDS.iter().flat_map(|kind| {
+            journal::Verdict::ALL.iter().map(|verdict| (dialect.name(), *kind, verdict.as_str()))
+        })
     })
 }

@@ -202,6 +202,12 @@ pub fn e164(key: &str) -> Option<&str> {
     key.starts_with('+').then_some(key)
 }
 
+/// Is this the key of an extension: few digits, a star code or a SIP id, and no withheld number?
+pub fn is_extension(key: &str) -> bool {
+    let digits = key.bytes().all(|b| b.is_ascii_digit());
+    key != Number::WITHHELD && e164(key).is_none() && !(digits && key.len() > EXTENSION)
+}
+
 /// As people read it: a valid number internationally (`+49 30 1234567`), anything else as sent.
 pub fn display(raw: &str, key: &str) -> String {
     match e164(key).and_then(|key| PhoneNumber::parse(key, None).ok()) {

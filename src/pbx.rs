@@ -8,6 +8,7 @@ use crate::call::Moment;
 use crate::dialect::Dialect;
 use crate::number::Numbering;
 use crate::secret::Hash;
+use crate::webhooks::Subscriptions;
 
 /// A configured source of events.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Pbx {
     pub token_hash: Hash,
     /// Of the token before the last rotation, and until when that is good.
     pub old_token: Option<(Hash, Moment)>,
+    /// Who wants to be told of its calls.
+    pub webhooks: Subscriptions,
 }
 
 impl Pbx {

@@ -47,7 +47,12 @@ pub fn new_session() -> String {
 }
 
 fn random<const N: usize>() -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes::<N>())
+}
+
+/// Fit for keys.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
 }

@@ -1,5 +1,5 @@
-//! What the hot path holds in memory: PBXes, keys, sessions and rules, read whole and swapped at once, so that a request in
-//! flight keeps the set that it began with.
+//! What the hot path holds in memory: PBXes with their webhooks, keys, sessions and rules, read whole and swapped at
+//! once, so that a request in flight keeps the set that it began with.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +18,9 @@ use crate::session::Session;
 use crate::store::keys::{KeyRow, Role};
 use crate::store::pbxes::PbxRow;
 use crate::store::sessions::SessionRow;
+use crate::store::webhooks::WebhookRow;
 use crate::store::{self, Db};
+use crate::webhooks::Subscription;
 
 /// One consistent reading of the configuration.
 pub struct Snapshot {
@@ -58,9 +60,14 @@ impl Snapshot {
     pub fn load(db: &mut Db, numbering: &Numbering) -> QueryResult<Self> {
         db.transaction(|db| {
             let mut numberings = HashMap::new();
+            let subscriptions = store::webhooks::all(db)?
+                .into_iter()
+                .filter(|row| row.enabled)
+                .filter_map(|row| readable("webhook", row.id, subscription(&row)));
+            let subscriptions: Vec<_> = subscriptions.collect();
             let pbxes = store::pbxes::all(db)?
                 .into_iter()
-                .filter_map(|row| readable("PBX", row.id, pbx(row, &mut numberings)));
+                .filter_map(|row| readable("PBX", row.id, pbx(row, &mut numberings, &subscriptions)));
             let keys = store::keys::all(db)?
                 .into_iter()
                 .filter(|row| row.revoked_at.is_none())
@@ -133,13 +140,18 @@ fn readable<T>(what: &str, id: i64, row: Result<T, String>) -> Option<T> {
 /// PBXes of one region and area share what they lately read.
 type Numberings = HashMap<(String, Option<String>), Numbering>;
 
-fn pbx(row: PbxRow, numberings: &mut Numberings) -> Result<Pbx, String> {
+fn pbx(
+    row: PbxRow,
+    numberings: &mut Numberings,
+    subscriptions: &[(Option<i64>, Subscription)],
+) -> Result<Pbx, String> {
     let options: serde_json::Value = serde_json::from_str(&row.options).map_err(|e| e.to_string())?;
     let area_code = options.get("area_code").and_then(serde_json::Value::as_str);
     let numbering = match numberings.entry((row.region.clone(), area_code.map(Into::into))) {
         Entry::Occupied(known) => known.get().clone(),
         Entry::Vacant(place) => place.insert(Numbering::new(&row.region, area_code)?).clone(),
     };
+    let wanted = subscriptions.iter().filter(|(pbx_id, _)| pbx_id.is_none_or(|id| id == row.id));
     let old_hash = row.old_token_hash.as_deref().and_then(Hash::from_stored);
     Ok(Pbx {
         id: row.id,
@@ -149,8 +161,20 @@ fn pbx(row: PbxRow, numberings: &mut Numberings) -> Result<Pbx, String> {
         enabled: row.enabled,
         token_hash: Hash::from_stored(&row.token_hash).ok_or("its token hash is not 32 bytes")?,
         old_token: old_hash.zip(row.old_token_until),
+        webhooks: wanted.map(|(_, subscription)| subscription.clone()).collect(),
         name: row.name,
     })
+}
+
+/// With the PBX that it is for; `None` for all.
+fn subscription(row: &WebhookRow) -> Result<(Option<i64>, Subscription), String> {
+    let read = Subscription {
+        id: row.id,
+        extension: row.extension.clone(),
+        events: serde_json::from_str(&row.events).map_err(|e| e.to_string())?,
+        filters: serde_json::from_str(&row.filters).map_err(|e| e.to_string())?,
+    };
+    Ok((row.pbx_id, read))
 }
 
 fn key(row: KeyRow) -> Result<Key, String> {

@@ -118,6 +118,13 @@ impl CallId {
     }
 }
 
+impl CallId {
+    /// As it stands in a request.
+    pub fn bytes(&self) -> &[u8; BLANK_ID.len()] {
+        &self.0
+    }
+}
+
 /// SplitMix64: good enough to scatter ids, and costs nothing.
 pub struct Random(u64);
 

@@ -5,6 +5,7 @@ mod answer;
 mod calls;
 mod connection;
 mod figures;
+mod follow;
 mod noop;
 mod process;
 mod rules;
@@ -41,6 +42,8 @@ enum Mode {
     Rules,
     /// Starts a server, prints how long it took to its first answer, and kills it.
     Start(start::Args),
+    /// Follows the event stream with many readers while calls are played at a steady rate.
+    Follow(follow::Args),
     /// Runs pgbench and prints the same figures as `run` does.
     Watch(watch::Args),
     /// Turns the figures that scripts/bench gathered into Markdown; exit code 1 if a bound was missed.
@@ -53,6 +56,7 @@ fn main() -> Result<(), Failure> {
         Mode::Noop(args) => noop::main(&args),
         Mode::Rules => rules::main(),
         Mode::Start(args) => start::main(&args),
+        Mode::Follow(args) => follow::main(&args),
         Mode::Watch(args) => watch::main(&args),
         Mode::Table(args) => table::main(&args),
     }

@@ -172,6 +172,11 @@ impl CallView {
         Self::of(call, from, to)
     }
 
+    /// Without looking up names.
+    pub fn nameless(call: Call) -> Self {
+        Self::of(call, None, None)
+    }
+
     fn of(call: Call, from: Option<&Named>, to: Option<&Named>) -> Self {
         let (waiting_ms, talking_ms, answered) = (call.waiting_ms(), call.talking_ms(), call.was_answered());
         let extra = call.extra.map_or_else(Extra::default, |extra| *extra);

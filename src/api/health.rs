@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, get};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::clock;
 use crate::error::{Error, Problem, Result};
 use crate::store;
 
@@ -41,6 +42,9 @@ pub async fn metrics(app: Data<App>) -> HttpResponse {
         |db: &mut store::Db| Ok::<_, Error>((store::calls::count_live(db)?, store::journal::newest(db)?));
     let (live, newest) = app.store.query(counts).await.unwrap_or((-1, 0));
     app.metrics.feed(app.feed.told().map_or(0, |told| (newest - told).max(0)), app.feed.unheard());
+    let oldest = app.store.query(store::deliveries::oldest_due).await.unwrap_or_default();
+    let late = oldest.map_or(0, |due| (clock::now() - due).num_milliseconds().max(0));
+    app.metrics.oldest_delivery(late as f64 / 1000.0);
     app.metrics.gauges(app.store.writer.queued(), live);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(app.metrics.render())
 }

@@ -25,6 +25,9 @@ mod pbx_words;
 mod pbxes;
 pub(crate) mod query;
 mod rule_set;
+mod webhook_deliveries;
+mod webhook_view;
+mod webhooks;
 mod zammad;
 mod zammad_view;
 
@@ -43,13 +46,14 @@ use crate::live;
 pub use auth::Caller;
 pub(crate) use body::{path_config, query_config};
 pub use call_filter::CallFilter;
-pub use call_view::{CallView, NumberView, names};
+pub use call_view::{CallView, NumberView, names, views as call_views};
 pub use calls::{page_position, read_page};
 pub use keys::KeyView;
 pub use openapi::{Description, ReadRefusals, docs};
 pub use page::limit as page_limit;
 pub use pbxes::PbxView;
 pub use query::{Asked, Own};
+pub use webhook_view::{DeliveryView, WebhookChange, WebhookView};
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
@@ -75,6 +79,7 @@ fn nouns(config: &mut ServiceConfig) {
     config.configure(rule_set::routes);
     config.configure(contacts::routes);
     config.configure(pbxes::routes);
+    config.configure(webhooks::routes);
     config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
     config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
     config.service(live::sse::follow).service(live::changes::changes);

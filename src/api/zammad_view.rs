@@ -152,7 +152,7 @@ impl CtiCall {
             (users, far_name)
         } else {
             let taker = call.answered_by.clone().or(users).or_else(|| call.queue.clone());
-            (far_name.or_else(|| call.extra.as_ref()?.from_name.clone()), taker)
+            (far_name.or_else(|| call.extra().from_name.clone()), taker)
         };
         let ours = if out { &call.from_number } else { &call.to_number };
         let pretty = |raw: &Option<String>, key: &Option<String>| {

@@ -9,6 +9,7 @@ mod print;
 mod rules;
 mod serve;
 mod simulate;
+mod webhook;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -53,6 +54,9 @@ enum Command {
     /// The block list and the caller-ID rules: export, import, check
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Who is told of calls: add, list, edit, remove webhooks, and what came of telling them
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Whose number it is: import
     #[command(subcommand)]
     Contacts(contacts::Contacts),
@@ -81,6 +85,7 @@ pub fn run() -> Result<(), StartError> {
         Command::Key(command) => command.run(&database),
         Command::Calls(command) => command.run(&database),
         Command::Rules(command) => command.run(&database),
+        Command::Webhook(command) => command.run(&database),
         Command::Contacts(command) => command.run(&database),
         Command::Simulate(command) => command.run(),
         Command::Health(command) => command.run(),

@@ -2,6 +2,7 @@
 //!
 //! To add one: its file, its folder in `tests/fixtures/`, and two lines here (`mod x;` and `&x::X` in `ALL`).
 
+pub mod causes;
 pub mod params;
 mod zammad;
 

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::{Dialect, Refusal, Reply, Request, Said};
-use crate::call::{CallEvent, Cause, Decision, Direction, Kind};
+use super::{Dialect, Refusal, Reply, Request, Said, causes};
+use crate::call::{CallEvent, Decision, Direction, Kind};
 use crate::dialect::params::Params;
 use crate::number::Number;
 
@@ -62,7 +62,7 @@ impl Dialect for Zammad {
             users: users(p)?,
             queue: short(p, "queue", NAME)?,
             answering_number: short(p, "answeringNumber", NUMBER)?,
-            cause: raw_cause.as_deref().and_then(cause),
+            cause: raw_cause.as_deref().and_then(causes::understand),
             raw_cause,
             at: request.received,
             more: None,
@@ -145,9 +145,4 @@ fn within<'a>(name: &str, text: &'a str, limit: usize) -> Result<&'a str, Refusa
         ))),
         _ => Ok(text),
     }
-}
-
-/// The documented words. Whatever else bridges pass on (FreeSWITCH says NORMAL_CLEARING) is kept as sent.
-fn cause(word: &str) -> Option<Cause> {
-    word.parse().ok()
 }

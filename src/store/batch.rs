@@ -8,12 +8,14 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::changes::Moved;
+use super::enqueue::Tells;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
 use crate::call::{Call, CallEvent, Decision, Effect, Kind, Moment, State};
 use crate::dialect::{Refusal, Reply, Said};
 use crate::pbx::Pbx;
 use crate::rules::Rule;
+use crate::webhooks::Facts;
 
 /// One request to a PBX's URL on its way into the log.
 #[derive(Debug)]
@@ -125,6 +127,8 @@ pub(super) struct Batch<'a> {
     /// Far ends (PBX, number) that were spoken to: their missed calls need nobody any more.
     pub reached: Vec<(i64, String)>,
     pub recorded: Vec<Recorded>,
+    /// What webhooks are to be told.
+    pub tells: Tells,
 }
 
 impl<'a> Batch<'a> {
@@ -153,7 +157,9 @@ impl<'a> Batch<'a> {
             }
             Ok((Said::Event(event), decided)) => {
                 let index = self.call_of(arrival.pbx.id, event, position, known);
+                let before = Facts::of(&self.touched[index].call);
                 let (effect, decides) = self.apply(index, event, decided, position);
+                self.tells.note(&arrival.pbx.webhooks, before, &self.touched[index].call, position, index);
                 let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
                 let reply =

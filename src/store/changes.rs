@@ -57,14 +57,15 @@ pub struct Stretch {
 /// What the database says.
 pub fn between(db: &mut Db, after: i64, end: i64) -> QueryResult<Stretch> {
     let upto = end.min(after.saturating_add(SPAN));
-    let entries: Vec<(i64, Option<String>)> = journal::table
+    // repeats, too: where one came together with a call's first event, it is the call's last change
+    let entries: Vec<(i64, Option<String>, Verdict)> = journal::table
         .filter(journal::change.gt(after).and(journal::change.le(upto)))
-        .filter(journal::call.is_not_null().and(journal::result.eq(Verdict::Applied)))
-        .select((journal::call.assume_not_null(), journal::kind))
+        .filter(journal::call.is_not_null())
+        .select((journal::call.assume_not_null(), journal::kind, journal::result))
         .load(db)?;
     let mut kinds: HashMap<i64, Vec<String>> = HashMap::new();
-    for (call, kind) in entries {
-        kinds.entry(call).or_default().extend(kind);
+    for (call, kind, result) in entries {
+        kinds.entry(call).or_default().extend(kind.filter(|_| result == Verdict::Applied));
     }
     let ids: Vec<i64> = kinds.keys().copied().collect();
     let found = if ids.is_empty() { Vec::new() } else { calls::by_ids(db, &ids)? };

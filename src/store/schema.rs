@@ -139,6 +139,49 @@ diesel::table! {
     }
 }
 diesel::table! {
+    webhooks (id) {
+        id -> BigInt,
+        url -> Text,
+        method -> Text,
+        events -> Text,
+        extension -> Nullable<Text>,
+        pbx_id -> Nullable<BigInt>,
+        payload -> Text,
+        filters -> Text,
+        enabled -> Bool,
+        notes -> Nullable<Text>,
+        secret -> Text,
+        created_by -> Nullable<BigInt>,
+        disabled_why -> Nullable<Text>,
+        failures -> Integer,
+        failing_since -> Nullable<Timestamp>,
+        resume_at -> Nullable<Timestamp>,
+        succeeded_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+diesel::table! {
+    deliveries (id) {
+        id -> BigInt,
+        webhook_id -> BigInt,
+        call -> BigInt,
+        change -> BigInt,
+        kind -> Text,
+        snapshot -> Text,
+        state -> Text,
+        attempts -> Integer,
+        due_at -> Timestamp,
+        created_at -> Timestamp,
+        first_tried_at -> Nullable<Timestamp>,
+        done_at -> Nullable<Timestamp>,
+        status -> Nullable<Integer>,
+        took_ms -> Nullable<BigInt>,
+        answer -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+diesel::table! {
     sessions (id) {
         id -> BigInt,
         key_id -> BigInt,
@@ -166,3 +209,4 @@ diesel::table! {
 
 diesel::joinable!(contact_numbers -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, live_calls, journal);
+diesel::allow_tables_to_appear_in_same_query!(webhooks, deliveries);

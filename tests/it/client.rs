@@ -27,6 +27,25 @@ impl Client {
         self.get(path).await.is(200).json()
     }
 
+    /// All rows of a list, page by page, up to the first that is not `wanted`.
+    pub async fn rows(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let (mut rows, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let mut page = self.get_json(&format!("{path}{joint}limit=500&cursor={cursor}")).await;
+            for row in page["data"].as_array_mut().unwrap().drain(..) {
+                if !wanted(&row) {
+                    return rows;
+                }
+                rows.push(row);
+            }
+            match page["next"].as_str() {
+                Some(next) => cursor = next.to_owned(),
+                None => return rows,
+            }
+        }
+    }
+
     /// GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await

@@ -77,6 +77,13 @@ async fn every_command_explains_itself_with_an_example() {
         &["key", "add"],
         &["key", "list"],
         &["key", "revoke"],
+        &["webhook", "add"],
+        &["webhook", "list"],
+        &["webhook", "edit"],
+        &["webhook", "remove"],
+        &["webhook", "deliveries"],
+        &["webhook", "redeliver"],
+        &["webhook", "preview"],
         &["simulate"],
         &["health"],
     ] {

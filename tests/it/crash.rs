@@ -1,7 +1,7 @@
 //! An answer means: it is written. So what was answered stays, however the program ends in the middle of load.
 
-mod load;
-mod written;
+pub mod load;
+pub mod written;
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ async fn rounds(number: usize, code: Option<i32>, end: impl Fn(&mut Program)) {
 }
 
 /// A database that waits for its disk, as one in use does.
-fn durable() -> (TestDatabase, Option<Cluster>) {
+pub fn durable() -> (TestDatabase, Option<Cluster>) {
     if std::env::var("TEST_DATABASE").as_deref() != Ok("postgres") {
         return (TestDatabase::new(), None);
     }

@@ -3,6 +3,7 @@
 mod nodes;
 mod noojee;
 mod poll;
+mod slow;
 mod stream;
 
 use serde_json::json;

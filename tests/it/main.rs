@@ -8,6 +8,7 @@ mod harness;
 mod past;
 mod postgres;
 mod program;
+mod receiver;
 
 mod calls;
 mod command_line;
@@ -19,6 +20,8 @@ mod live;
 mod migrations;
 mod openapi;
 mod pages;
+mod pbx;
 mod refusals;
 mod rules;
 mod start;
+mod webhooks;

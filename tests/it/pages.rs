@@ -15,6 +15,8 @@ use diesel::prelude::*;
 use crate::client::{Answer, Client};
 use crate::harness::{TestApp, eventually, pbx, spawn, spawn_with};
 use crate::program::{gave_up, printed, run};
+use crate::receiver::Receiver;
+use crate::webhooks;
 
 /// A browser: it follows nowhere by itself, and says whence it comes.
 struct Browser<'a> {
@@ -336,6 +338,26 @@ async fn what_a_filter_shows_is_a_file_for_spreadsheets() {
     let link = link.replace("&#38;", "&").replace("&amp;", "&");
     let file = browser.get(&format!("/api/v1/calls.csv{link}")).await.is(200).body;
     assert_eq!((file.lines().count(), file.contains("Sales & Co")), (2, true), "{link}\n{file}");
+}
+
+#[actix_web::test]
+async fn managers_see_who_was_told_of_a_call() {
+    let app = webhooks::spawn_here();
+    let receiver = Receiver::start();
+    webhooks::webhook(&app, json!({ "url": format!("{}/hook?secret=s3cret", receiver.url) })).await;
+    webhooks::story(&app, "1").await;
+    let path = format!("/calls/{}", app.call("1").await.unwrap().id);
+    let manager = Browser::signed_in(&app, &app.manager).await;
+    eventually("all is told", async || {
+        manager.get(&path).await.body.matches("<span class=\"tag\">delivered</span>").count() == 3
+    })
+    .await;
+    let page = manager.get(&path).await.is(200).body;
+    let host = receiver.url.trim_start_matches("http://");
+    assert!(page.contains(&format!("<b>dial-in</b> to {host} ")), "{page}");
+    assert!(!page.contains("s3cret"));
+    let agent = Browser::signed_in(&app, &app.agent).await;
+    assert!(!agent.get(&path).await.is(200).body.contains("Who was told"));
 }
 
 #[actix_web::test]

@@ -6,9 +6,10 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use crate::harness::TestDatabase;
 
-/// The program in `folder`, with nothing set but what the test says.
+/// The program in `folder`, with nothing set but what the test says. `TEST_PROGRAM` names another build of it.
 pub fn hookswitch(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hookswitch"));
+    let built = std::env::var_os("TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookswitch").into());
+    let mut command = Command::new(built);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("HOOKSWITCH_") || text == "DATABASE_URL" || text == "RUST_LOG" {
@@ -58,8 +59,13 @@ pub struct Program {
 impl Program {
     /// Starts it on a free port and waits until it says that it serves.
     pub fn start(database: &TestDatabase, flags: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", database, flags)
+    }
+
+    /// Starts it at that address.
+    pub fn start_at(address: &str, database: &TestDatabase, flags: &[&str]) -> Self {
         let log = database.folder.path().join("log");
-        let mut child = hookswitch(database.folder.path(), &["--listen=127.0.0.1:0"])
+        let mut child = hookswitch(database.folder.path(), &["--listen", address])
             .args(flags)
             .env("DATABASE_URL", &database.url)
             .stdout(Stdio::piped())

@@ -18,7 +18,7 @@ use crate::store::batch::{Arrival, Batch, Recorded};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
-use crate::store::{Db, batch_postgres, batch_sqlite, calls};
+use crate::store::{Db, batch_postgres, batch_sqlite, calls, enqueue};
 
 /// The most arrivals of one transaction: past this only latency grows.
 const MAX_BATCH: usize = 512;
@@ -150,6 +150,9 @@ impl Thread {
         let range = batch.entries.first().zip(batch.entries.last());
         let (first, mut newest) = range.map_or((0, 0), |(first, last)| (first.change, last.change));
         self.news.tell(first - 1, newest, || batch.moved());
+        if !batch.tells.is_empty() {
+            self.news.told.send_replace(());
+        }
         let reaches = !reached.is_empty() || batch.reaches_itself();
         let Batch { touched, recorded, reached: parties, .. } = batch;
         for touched in touched {
@@ -176,6 +179,7 @@ impl Thread {
         // taken, not copied: where the writing fails they are read anew
         let mut batch = fold(arrivals, |key| self.recent.take(key));
         let reached = match &mut self.db {
+            db if !batch.tells.is_empty() => db.transaction(|db| enqueue::write(db, &mut batch))?,
             Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
             Db::Sqlite(conn) => batch_sqlite::write(conn, &mut batch)?,
         };
@@ -193,10 +197,7 @@ impl Thread {
                 stored.put(call);
             }
             let mut batch = fold(arrivals, |key| stored.take(key));
-            let reached = match db {
-                Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
-                Db::Sqlite(conn) => batch_sqlite::write_within(conn, &mut batch)?,
-            };
+            let reached = enqueue::write(db, &mut batch)?;
             Ok((batch, reached))
         })
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use hookswitch::call::Moment;
+use hookswitch::store::journal::Verdict;
 use hookswitch::store::schema::{calls, feed, journal, live_calls};
 use hookswitch::store::target::Target;
-use serde_json::Value;
 
 use super::load::{Answered, STORY};
 use crate::client::Client;
@@ -18,7 +18,7 @@ type Outcome<T = ()> = Result<T, String>;
 /// before; the newest of this one is answered.
 pub async fn through_the_api(admin: &Client, round: usize, answered: &Answered, seen: i64) -> Outcome<i64> {
     let mut shown = BTreeMap::new();
-    for call in all(admin, &format!("/api/v1/calls?queue=r{round}"), |_| true).await {
+    for call in admin.rows(&format!("/api/v1/calls?queue=r{round}"), |_| true).await {
         let call_id = call["call_id"].as_str().unwrap().to_owned();
         if shown.insert(call_id.clone(), call).is_some() {
             return Err(format!("{call_id} is there twice"));
@@ -37,7 +37,7 @@ pub async fn through_the_api(admin: &Client, round: usize, answered: &Answered, 
             return Err(format!("{events} events of {call_id} were answered, but it is {call}"));
         }
     }
-    let entries = all(admin, "/api/v1/pbxes/1/journal", |entry| entry["change"].as_i64() > Some(seen)).await;
+    let entries = admin.rows("/api/v1/pbxes/1/journal", |entry| entry["change"].as_i64() > Some(seen)).await;
     let changes: Vec<i64> = entries.iter().map(|entry| entry["change"].as_i64().unwrap()).collect();
     if !changes.is_sorted_by(|newer, older| newer > older) {
         return Err(format!("change numbers are not unique or not in order: {changes:?}"));
@@ -59,33 +59,15 @@ pub async fn through_the_api(admin: &Client, round: usize, answered: &Answered, 
     Ok(changes.first().copied().unwrap_or(seen))
 }
 
-/// All rows of a list, page by page, up to the first that is not `wanted`.
-async fn all(admin: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
-    let (mut rows, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let joint = if path.contains('?') { '&' } else { '?' };
-        let mut page = admin.get_json(&format!("{path}{joint}limit=500&cursor={cursor}")).await;
-        for row in page["data"].as_array_mut().unwrap().drain(..) {
-            if !wanted(&row) {
-                return rows;
-            }
-            rows.push(row);
-        }
-        match page["next"].as_str() {
-            Some(next) => cursor = next.to_owned(),
-            None => return rows,
-        }
-    }
-}
-
 /// Tables agree with each other.
 pub fn in_the_tables(url: &str) -> Outcome {
     let mut db = url.parse::<Target>().unwrap().connect().unwrap();
     db.transaction(|db| {
         let calls: Vec<(i64, i64, Option<Moment>)> =
             calls::table.select((calls::id, calls::change, calls::ended_at)).load(db)?;
-        let lines: Vec<(i64, Option<i64>)> =
-            journal::table.select((journal::change, journal::call)).order(journal::change).load(db)?;
+        let line = (journal::change, journal::call, journal::result.eq(Verdict::Repeat));
+        let lines: Vec<(i64, Option<i64>, bool)> =
+            journal::table.select(line).order(journal::change).load(db)?;
         let live: Vec<i64> = live_calls::table.select(live_calls::id).load(db)?;
         let newest: i64 = feed::table.find(1).select(feed::change).first(db)?;
         Ok::<_, diesel::result::Error>(agree(&calls, &lines, &live, newest))
@@ -95,7 +77,7 @@ pub fn in_the_tables(url: &str) -> Outcome {
 
 fn agree(
     calls: &[(i64, i64, Option<Moment>)],
-    lines: &[(i64, Option<i64>)],
+    lines: &[(i64, Option<i64>, bool)],
     live: &[i64],
     newest: i64,
 ) -> Outcome {
@@ -107,9 +89,12 @@ fn agree(
         return Err(format!("live calls and calls without an end differ in {differ:?}"));
     }
     let mut first_and_last = BTreeMap::new();
-    for (change, call) in lines {
+    for (change, call, repeat) in lines {
         let call = call.ok_or_else(|| format!("change {change} is about no call"))?;
-        first_and_last.entry(call).or_insert((*change, *change)).1 = *change;
+        let (_, last) = first_and_last.entry(call).or_insert((*change, *change));
+        if !repeat {
+            *last = *change; // what was said before changes nothing
+        }
     }
     for (id, change, _) in calls {
         if first_and_last.remove(id) != Some((*id, *change)) {
@@ -117,7 +102,7 @@ fn agree(
         }
     }
     let unknown: Vec<_> = first_and_last.keys().collect();
-    let last = lines.last().map_or(0, |(change, _)| *change);
+    let last = lines.last().map_or(0, |(change, ..)| *change);
     match (unknown.as_slice(), last <= newest) {
         ([], true) => Ok(()),
         ([], false) => Err(format!("change {last} was written, but the feed stands at {newest}")),

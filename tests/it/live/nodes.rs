@@ -35,7 +35,8 @@ async fn each_change_is_told_once_though_a_node_is_killed() {
     let urls: Urls = Rc::new(RefCell::new(urls));
 
     let mut readers = Vec::new();
-    for node in 0..urls.borrow().len() {
+    let nodes = urls.borrow().len();
+    for node in 0..nodes {
         let open = Follower::open(&client(&urls, node, &key), "", None).await;
         readers.push(spawn(read(open, urls.clone(), node, key.clone())));
     }
@@ -132,7 +133,7 @@ async fn post(urls: &Urls, pbx: &str, node: usize, call_id: &str, event: &str) {
 
 /// What the database holds in the end.
 struct Stored {
-    /// Change and call.
+    /// Change and call, repeats among them.
     changes: BTreeSet<(i64, i64)>,
     /// The last change of each call.
     last: BTreeMap<i64, i64>,
@@ -141,11 +142,8 @@ struct Stored {
 impl Stored {
     fn read(url: &str) -> Self {
         let mut db = url.parse::<Target>().unwrap().connect().unwrap();
-        let changes: Vec<(i64, Option<i64>)> = journal::table
-            .filter(journal::result.eq("applied"))
-            .select((journal::change, journal::call))
-            .load(&mut db)
-            .unwrap();
+        let changes: Vec<(i64, Option<i64>)> =
+            journal::table.select((journal::change, journal::call)).load(&mut db).unwrap();
         let last: Vec<(i64, i64)> = calls::table.select((calls::id, calls::change)).load(&mut db).unwrap();
         let changes = changes.into_iter().filter_map(|(change, call)| Some((change, call?))).collect();
         Self { changes, last: last.into_iter().collect() }

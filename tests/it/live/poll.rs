@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use diesel::prelude::*;
+use hookswitch::store::Db;
+use hookswitch::store::changes::{self, Stretch};
+use hookswitch::store::schema::calls;
 use serde_json::Value;
 
 use super::{event, limited_to, whole_call};
@@ -95,4 +99,19 @@ async fn what_cannot_be_asked_is_refused() {
         (vec![], &Value::from(3)),
         "its cursor moves on all the same"
     );
+}
+
+#[actix_web::test]
+async fn a_call_whose_last_change_is_a_repeat_is_not_passed_over() {
+    let app = spawn();
+    event(&app, "newCall", "1", &[("from", "493023125001")]).await;
+    event(&app, "newCall", "1", &[("from", "493023125001")]).await;
+    // as it is where both came in one transaction
+    let between = move |db: &mut Db| {
+        diesel::update(calls::table).set(calls::change.eq(2)).execute(db)?;
+        [(0, 1), (1, 2), (0, 2)].map(|(after, end)| changes::between(db, after, end)).into_iter().collect()
+    };
+    let stretches: Vec<Stretch> = app.query(between).await;
+    let told: Vec<usize> = stretches.iter().map(|stretch| stretch.calls.len()).collect();
+    assert_eq!(told, [0, 1, 1]);
 }

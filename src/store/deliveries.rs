@@ -1,0 +1,211 @@
+//! Deliveries as rows: what came of them, and asking for them again.
+
+use diesel::dsl::min;
+use diesel::prelude::*;
+
+use super::Db;
+use super::schema::{deliveries, webhooks};
+use crate::call::Moment;
+use crate::webhooks::{DeliveryState, EventKind};
+
+/// A delivery as the table holds it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+pub struct DeliveryRow {
+    /// Its number.
+    pub id: i64,
+    /// Of this webhook.
+    pub webhook_id: i64,
+    /// The row of the call that it is about.
+    pub call: i64,
+    /// The change of that call that it tells of.
+    pub change: i64,
+    /// What happened.
+    pub kind: EventKind,
+    /// The call as it was at that change: JSON.
+    pub snapshot: String,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// How often it was tried since it was last asked for.
+    pub attempts: i32,
+    /// When it is to be sent; of one on its way, when another node may take it over.
+    pub due_at: Moment,
+    /// When the event was committed.
+    pub created_at: Moment,
+    /// When it was first tried since it was last asked for.
+    pub first_tried_at: Option<Moment>,
+    /// When it was delivered or parked.
+    pub done_at: Option<Moment>,
+    /// The HTTP status of the last answer.
+    pub status: Option<i32>,
+    /// How long the last attempt took.
+    pub took_ms: Option<i64>,
+    /// The beginning of the last answer.
+    pub answer: Option<String>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// What others were told of a call, oldest first, with the address; of the webhooks of these PBXes alone, where given.
+///
+/// # Errors
+/// What the database says.
+pub fn of_call(db: &mut Db, call: i64, pbxes: Option<&[i64]>) -> QueryResult<Vec<(DeliveryRow, String)>> {
+    let mut query = deliveries::table
+        .inner_join(webhooks::table.on(webhooks::id.eq(deliveries::webhook_id)))
+        .filter(deliveries::call.eq(call))
+        .order(deliveries::id)
+        .limit(100)
+        .select((DeliveryRow::as_select(), webhooks::url))
+        .into_boxed();
+    if let Some(pbxes) = pbxes {
+        query = query.filter(webhooks::pbx_id.eq_any(pbxes));
+    }
+    query.load(db)
+}
+
+/// Those of a webhook before `before`, newest first.
+///
+/// # Errors
+/// What the database says.
+pub fn page(
+    db: &mut Db,
+    webhook_id: i64,
+    state: Option<DeliveryState>,
+    before: Option<i64>,
+    limit: i64,
+) -> QueryResult<Vec<DeliveryRow>> {
+    let mut query = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook_id))
+        .order(deliveries::id.desc())
+        .limit(limit)
+        .select(DeliveryRow::as_select())
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(deliveries::id.lt(before));
+    }
+    if let Some(state) = state {
+        query = query.filter(deliveries::state.eq(state));
+    }
+    query.load(db)
+}
+
+/// Which deliveries of a webhook shall be sent again.
+#[derive(Debug, Clone)]
+pub enum Again {
+    /// These, whatever came of them.
+    These(Vec<i64>),
+    /// All that were given up.
+    Parked,
+}
+
+/// Has them sent again, as if they were new, and the webhook asked at once. How many; one that is on its way stays so.
+///
+/// # Errors
+/// What the database says.
+pub fn redeliver(db: &mut Db, webhook_id: i64, again: &Again, now: Moment) -> QueryResult<usize> {
+    diesel::update(webhooks::table.find(webhook_id))
+        .set(webhooks::resume_at.eq(None::<Moment>))
+        .execute(db)?;
+    let fresh = (
+        deliveries::state.eq(DeliveryState::Waiting),
+        deliveries::due_at.eq(now),
+        deliveries::first_tried_at.eq(None::<Moment>),
+        deliveries::done_at.eq(None::<Moment>),
+    );
+    let own = deliveries::webhook_id.eq(webhook_id);
+    match again {
+        Again::Parked => diesel::update(
+            deliveries::table
+                .filter(own)
+                .filter(deliveries::done_at.is_not_null())
+                .filter(deliveries::state.eq(DeliveryState::Parked)),
+        )
+        .set(fresh)
+        .execute(db),
+        Again::These(ids) => diesel::update(
+            deliveries::table
+                .filter(own)
+                .filter(deliveries::id.eq_any(ids))
+                .filter(deliveries::state.ne(DeliveryState::Sending)),
+        )
+        .set(fresh)
+        .execute(db),
+    }
+}
+
+/// Gives up all that a webhook was still to be told.
+///
+/// # Errors
+/// What the database says.
+pub fn park_all(db: &mut Db, webhook_id: i64, why: &str, now: Moment) -> QueryResult<usize> {
+    let open = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook_id))
+        .filter(deliveries::done_at.is_null())
+        .filter(deliveries::state.eq(DeliveryState::Waiting));
+    diesel::update(open)
+        .set((
+            deliveries::state.eq(DeliveryState::Parked),
+            deliveries::done_at.eq(Some(now)),
+            deliveries::error.eq(Some(why)),
+        ))
+        .execute(db)
+}
+
+/// Gives up what is still to be told by webhooks that are disabled, or whose receivers failed since before `since`.
+///
+/// # Errors
+/// What the database says.
+pub fn park_of_dead(db: &mut Db, since: Moment, now: Moment) -> QueryResult<usize> {
+    let dead: Vec<(i64, bool)> = webhooks::table
+        .filter(webhooks::failing_since.lt(since).or(webhooks::enabled.eq(false)))
+        .select((webhooks::id, webhooks::enabled))
+        .load(db)?;
+    let mut parked = 0;
+    for (webhook, enabled) in dead {
+        let created_before = if enabled { since } else { now };
+        let open = deliveries::table
+            .filter(deliveries::webhook_id.eq(webhook).and(deliveries::created_at.lt(created_before)))
+            .filter(deliveries::done_at.is_null())
+            .filter(deliveries::state.eq(DeliveryState::Waiting));
+        parked += diesel::update(open)
+            .set((deliveries::state.eq(DeliveryState::Parked), deliveries::done_at.eq(Some(now))))
+            .execute(db)?;
+    }
+    Ok(parked)
+}
+
+/// Deletes at most `limit` of those that were delivered or parked before, and what deleted webhooks left behind. How
+/// many.
+///
+/// # Errors
+/// What the database says.
+pub fn forget(
+    db: &mut Db,
+    delivered_before: Moment,
+    parked_before: Moment,
+    limit: i64,
+) -> QueryResult<usize> {
+    let old = deliveries::table
+        .filter(deliveries::done_at.lt(delivered_before))
+        .filter(deliveries::state.eq(DeliveryState::Delivered).or(deliveries::done_at.lt(parked_before)));
+    let mut ids: Vec<i64> = old.limit(limit).select(deliveries::id).load(db)?;
+    let orphans = deliveries::table
+        .filter(deliveries::done_at.is_null())
+        .filter(diesel::dsl::not(deliveries::webhook_id.eq_any(webhooks::table.select(webhooks::id))));
+    ids.extend(orphans.limit(limit).select(deliveries::id).load::<i64>(db)?);
+    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(ids))).execute(db)
+}
+
+/// When the oldest delivery of an enabled webhook was due that is not done; `None` where there is none.
+///
+/// # Errors
+/// What the database says.
+pub fn oldest_due(db: &mut Db) -> QueryResult<Option<Moment>> {
+    let enabled = webhooks::table.filter(webhooks::enabled).select(webhooks::id);
+    deliveries::table
+        .filter(deliveries::done_at.is_null())
+        .filter(deliveries::webhook_id.eq_any(enabled))
+        .select(min(deliveries::due_at))
+        .first(db)
+}
