@@ -155,6 +155,9 @@ impl<'a> Batch<'a> {
             Ok((Said::Ignored { kind, why }, _)) => {
                 (Some(kind.as_str()), Verdict::Ignored, Some(why.as_str()), None, dialect.acknowledge(), None)
             }
+            Ok((Said::Presence(presence), _)) => {
+                (Some(presence.kind.as_str()), Verdict::Applied, None, None, dialect.acknowledge(), None)
+            }
             Ok((Said::Event(event), decided)) => {
                 let index = self.call_of(arrival.pbx.id, event, position, known);
                 let before = Facts::of(&self.touched[index].call);
