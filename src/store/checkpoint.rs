@@ -55,7 +55,7 @@ impl Checkpoints {
         self.events += events;
         if self.overdue.swap(false, Ordering::Relaxed) {
             match copy(db) {
-                Ok(log) => log::debug!("the writer finished a checkpoint: {log:?}"),
+                Ok(log) => log::debug!("the writer copied the log: {} of {} pages", log.copied, log.pages),
                 Err(e) => log::warn!("the write-ahead log could not be copied: {e}"),
             }
         } else if self.events >= EVERY {
