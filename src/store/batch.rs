@@ -80,7 +80,8 @@ impl<'a> Batch<'a> {
                 let index = self.call_of(arrival.pbx.id, event, position, known);
                 let before = Facts::of(&self.touched[index].call);
                 let (effect, decides) = self.apply(index, event, decided, position);
-                self.tells.note(&arrival.pbx.webhooks, before, &self.touched[index].call, position, index);
+                let call = &self.touched[index].call;
+                self.tells.note(&arrival.pbx.webhooks, event, before, call, position, index);
                 let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
                 let reply =
