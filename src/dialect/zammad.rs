@@ -32,6 +32,10 @@ impl Dialect for Zammad {
         &["/api/v1/cti", "/api/v1/integration/cti"]
     }
 
+    fn by_get(&self) -> bool {
+        false
+    }
+
     fn instructions(&self, url: &str) -> String {
         format!(
             "Paste the URL where the PBX, or its bridge, asks for the endpoint of Zammad's \"CTI (generic)\". It posts \
