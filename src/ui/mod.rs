@@ -9,8 +9,14 @@ mod call_change;
 mod call_row;
 mod calls;
 mod errors;
+mod fields;
 mod filter;
 mod frame;
+mod once;
+mod pbxes;
+mod rule;
+mod rules;
+mod said;
 mod screen_pop;
 mod sign_in;
 mod zone;
@@ -46,6 +52,9 @@ pub fn pages() -> impl HttpServiceFactory {
         .configure(calls::routes)
         .configure(call_change::routes)
         .configure(call::routes)
+        .configure(pbxes::routes)
+        .configure(rules::routes)
+        .configure(rule::routes)
         .app_data(form_config())
         .default_service(web::to(nothing_here))
 }

@@ -15,7 +15,9 @@ mod postgres;
 mod browser;
 mod driver;
 
+mod admin;
 mod calls;
 mod pictures;
+mod rules;
 mod sign_in;
 mod steer;
