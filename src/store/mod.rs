@@ -1,6 +1,7 @@
 //! The store: two databases behind one enum, the pool, the migrations, and plain query functions beside it.
 
 pub mod amend;
+pub mod audit;
 mod batch;
 mod batch_postgres;
 mod batch_sqlite;
@@ -14,6 +15,7 @@ pub mod contacts;
 mod db;
 pub mod deliveries;
 mod enqueue;
+pub mod erase;
 pub mod journal;
 pub mod keys;
 pub mod listen;
@@ -21,6 +23,7 @@ pub mod matches;
 pub mod pbxes;
 mod pg_array;
 mod recent;
+pub mod retention;
 pub mod rule_set;
 pub mod rules;
 pub mod schema;

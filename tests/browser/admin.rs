@@ -49,7 +49,7 @@ async fn one_makes_a_pbx_and_sees_its_requests_come_in() {
     assert_eq!(browser.count("#journal tr").await, 1);
 
     browser.click("form[action$='/enabled'] button").await;
-    browser.see("form[action$='/enabled']", "off").await;
+    browser.see("form[action$='/enabled']", "It is off").await;
     posts(&app, &url, &RINGS, 422).await;
     browser.click("form[action$='/enabled'] button").await;
     browser.see("form[action$='/enabled']", "It is on").await;
@@ -73,5 +73,81 @@ async fn one_makes_a_pbx_and_sees_its_requests_come_in() {
     browser.click("form[action$='/delete'] button").await;
     browser.until("it is gone", async || browser.address().await == "/pbxes").await;
     assert_eq!(browser.count("tbody tr").await, 1);
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn a_key_is_shown_once_signs_in_and_ends() {
+    let app = spawn();
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.admin).await;
+    browser.visit("/keys").await;
+    browser.see("tbody", "yours").await;
+    browser.is_accessible().await;
+    browser.fill("input[name=name]", "<u>Alice</u>").await;
+    browser.click("form[action='/keys'] button").await;
+    browser.see("h1", "<u>Alice</u>").await;
+    let key = browser.find("#secret").await.prop("value").await.unwrap().unwrap();
+    let alice = crate::client::Client::new(&app.base_url, Some(key));
+    alice.get("/api/v1/calls").await.is(200);
+    alice.get("/api/v1/keys").await.is(403);
+    let other = Browser::open(&app).await;
+    other.sign_in(&alice).await;
+    other.see("nav", "Contacts").await;
+    assert_eq!(other.count("nav a").await, 2, "calls and contacts");
+    for page in ["/pbxes", "/keys", "/rules", "/webhooks", "/figures", "/retention"] {
+        other.visit(page).await;
+        other.see("h1", "Forbidden").await;
+    }
+
+    browser.click("section a.button").await;
+    assert!(!browser.text().await.contains(alice.key.as_deref().unwrap()), "it was shown once");
+    browser.click("tbody tr:last-child summary").await;
+    browser.click("tbody tr:last-child form button").await;
+    browser.see("tbody tr:last-child", "ended").await;
+    alice.get("/api/v1/calls").await.is(401);
+    other.visit("/").await;
+    other.see("h1", "Sign in").await;
+    other.close().await;
+
+    browser.click("tbody tr:nth-child(3) summary").await;
+    browser.click("tbody tr:nth-child(3) form button").await;
+    browser.see("#messages", "the last admin key").await;
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn what_is_taken_away_is_counted_first_and_written_down() {
+    let app = spawn();
+    let call =
+        [("direction", "in"), ("callId", "1"), ("from", "493023125001"), ("to", "4930"), ("cause", "cancel")];
+    for event in ["newCall", "hangup"] {
+        app.post_form(&[&call[..], &[("event", event)]].concat()).await.is(200);
+    }
+    let contact = serde_json::json!({ "name": "Maria", "numbers": ["+49 30 23125001"] });
+    app.manager.post_json("/api/v1/contacts", &contact).await.is(201);
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.admin).await;
+    browser.visit("/retention").await;
+    browser.see("section", "Calls are kept.").await;
+    browser.fill("input[name=days]", "30").await;
+    browser.click("form[method=get] button").await;
+    browser.see(".message", "0 calls are older than 30 days").await;
+    browser.click(".message button").await;
+    browser.see("section", "Calls older than 30 days are deleted").await;
+    browser.see("tbody", "retention was set").await;
+    browser.is_accessible().await;
+
+    browser.fill("input[name=number]", "030 23125001").await;
+    browser.click("form[action='/retention/number'] button").await;
+    browser.see("dl", "Calls\n1").await;
+    assert_eq!(browser.address().await, "/retention/number", "the number stands in no address");
+    browser.is_accessible().await;
+    browser.click("button.bad").await;
+    browser.see(".message", "1 calls, 1 contacts and 0 rules").await;
+    browser.click(".message a").await;
+    browser.see("tbody", "erase a number").await;
+    assert!(!browser.text().await.contains("23125001"));
+    assert_eq!(app.call("1").await.unwrap().from_number, None);
     browser.close().await;
 }
