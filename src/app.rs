@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
 use crate::store::{self, Db, StopFlag, Store};
-use crate::{api, housekeeping, intake, ui, webhooks};
+use crate::{api, housekeeping, intake, retention, ui, webhooks};
 
 /// What handlers share.
 pub struct App {
@@ -216,6 +216,7 @@ pub fn serve(
     });
     let server = http(&app, listener).map_err(|e| StartError(format!("cannot serve: {e}")))?;
     actix_web::rt::spawn(housekeeping::run(app.clone()));
+    actix_web::rt::spawn(retention::hourly(app.clone()));
     actix_web::rt::spawn(feed::run(app.clone(), heard));
     let (stop_webhooks, told) = watch::channel(false);
     let dispatch = actix_web::rt::spawn(webhooks::dispatch::run(app.clone(), told));

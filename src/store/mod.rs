@@ -2,6 +2,7 @@
 
 pub mod amend;
 mod arrival;
+pub mod audit;
 mod batch;
 mod batch_postgres;
 mod batch_sqlite;
@@ -15,6 +16,7 @@ pub mod contacts;
 mod db;
 pub mod deliveries;
 mod enqueue;
+pub mod erase;
 pub mod journal;
 pub mod keys;
 pub mod listen;
@@ -22,6 +24,7 @@ pub mod matches;
 pub mod pbxes;
 mod pg_array;
 mod recent;
+pub mod retention;
 pub mod rule_set;
 pub mod rules;
 pub mod schema;
