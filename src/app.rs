@@ -81,17 +81,21 @@ impl App {
 
 /// Counts rule hits in memory; housekeeping writes them down once a second, off the hot path.
 #[derive(Default)]
-pub struct Hits(Mutex<HashMap<RuleHit, i64>>);
+pub struct Hits {
+    counted: Mutex<HashMap<RuleHit, i64>>,
+    /// Held while they are written: whoever wants to read them all waits for a writing that is under way.
+    pub writing: tokio::sync::Mutex<()>,
+}
 
 impl Hits {
     /// One more.
     pub fn note(&self, rule: RuleHit) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(rule).or_default() += 1;
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner).entry(rule).or_default() += 1;
     }
 
     /// What is not written down yet; it is the caller's now.
     pub fn take(&self) -> HashMap<RuleHit, i64> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -34,18 +34,30 @@ pub fn routes(config: &mut web::ServiceConfig) {
         for &path in at.paths() {
             let receive =
                 move |app: Data<App>, http: HttpRequest, payload: Payload| receive(app, at, http, payload);
-            let scope = web::scope(path).guard(guard::fn_guard(move |request| is_push(request, path)));
+            let scope = web::scope(path).guard(guard::fn_guard(move |request| is_push(request, at, path)));
             config.service(scope.default_service(web::to(receive)));
         }
     }
 }
 
-/// A POST to `path` and one part more, the token. Not said as a pattern with a method: the router's regular
-/// expression and its notes for the Allow header cost more than all of our own reading.
-fn is_push(request: &guard::GuardContext, path: &str) -> bool {
+/// A request to `path` and one part more, the token; or two, where the dialect says what may follow. Not said as a
+/// pattern with a method: the router's regular expression and its notes for the Allow header cost a good part of
+/// what our own reading does.
+fn is_push(request: &guard::GuardContext, at: &dyn Dialect, path: &str) -> bool {
     let head = request.head();
-    let token = head.uri.path().strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
-    head.method == Method::POST && token.is_some_and(|token| !token.is_empty() && !token.contains('/'))
+    let rest = head.uri.path().strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
+    let (token, tail) = rest.map(parts).unwrap_or_default();
+    let method = head.method == Method::POST || (at.by_get() && head.method == Method::GET);
+    let fits = tail.is_none_or(|tail| !at.tails().is_empty() && !tail.contains('/'));
+    method && !token.is_empty() && fits
+}
+
+/// The token, and what stands behind it.
+fn parts(rest: &str) -> (&str, Option<&str>) {
+    match rest.split_once('/') {
+        Some((token, tail)) => (token, Some(tail)),
+        None => (rest, None),
+    }
 }
 
 async fn receive(
@@ -58,7 +70,7 @@ async fn receive(
     let now = clock::now();
     let address = address::of(&http, &app.config.serve.trusted_proxies);
     let snapshot = app.snapshot();
-    let token = http.match_info().unprocessed().trim_start_matches('/');
+    let (token, tail) = parts(http.match_info().unprocessed().trim_start_matches('/'));
     let Some(pbx) = snapshot.pbx(token, now) else {
         return stranger(&app, at, address);
     };
@@ -67,7 +79,7 @@ async fn receive(
         Err(refusal) => return answer(at.refuse(&refusal)),
     };
     let said = admit(&app, pbx, at, address)
-        .and_then(|()| understand(pbx, &http, &body, now))
+        .and_then(|()| understand(pbx, &http, tail, &body, now))
         .map(|said| decide(&snapshot, pbx, said, now));
     let (said, rule) = match said {
         Ok((said, rule)) => (Ok(said), rule),
@@ -160,10 +172,32 @@ fn admit(app: &App, pbx: &Pbx, at: &dyn Dialect, address: std::net::IpAddr) -> R
     Ok(())
 }
 
-fn understand(pbx: &Pbx, http: &HttpRequest, body: &[u8], now: Moment) -> Result<Said, Refusal> {
+fn understand(
+    pbx: &Pbx,
+    http: &HttpRequest,
+    tail: Option<&str>,
+    body: &[u8],
+    now: Moment,
+) -> Result<Said, Refusal> {
+    if let Some(tail) = tail.filter(|tail| !pbx.dialect.tails().contains(tail)) {
+        let known = pbx.dialect.tails().join(", ");
+        let shown: String = tail.chars().take(40).collect();
+        let why =
+            format!("the URL ends with {shown:?}; behind the token there may be nothing, or one of {known}");
+        return Err(Refusal { status: 404, why });
+    }
     let params = Params::read(http.query_string(), content_type(http), body)
         .map_err(|e| Refusal { status: 400, why: e.to_string() })?;
-    pbx.dialect.parse(&Request { params: &params, numbering: &pbx.numbering, received: now })
+    pbx.dialect.parse(&Request {
+        params: &params,
+        numbering: &pbx.numbering,
+        options: &pbx.options,
+        received: now,
+        tail,
+        query: http.query_string(),
+        headers: http.headers(),
+        body,
+    })
 }
 
 /// What is said with its decision, and the rule that made it.
@@ -177,7 +211,7 @@ fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> ((Said, De
             queue,
             users,
             ..
-        }) => {
+        }) if pbx.dialect.is_steered(&pbx.options) => {
             let question = Question {
                 pbx_id: pbx.id,
                 direction: *direction,

@@ -1,5 +1,7 @@
 //! A PBX as it is held in memory: what the hot path needs to know of a source of events.
 
+mod options;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -9,6 +11,7 @@ use crate::dialect::Dialect;
 use crate::number::Numbering;
 use crate::secret::Hash;
 use crate::webhooks::Subscriptions;
+pub use options::Options;
 
 /// A configured source of events.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Pbx {
     pub dialect: &'static dyn Dialect,
     /// How its numbers are read.
     pub numbering: Numbering,
+    /// What only its dialect needs to be told.
+    pub options: Options,
     /// Whence it may speak; empty for anywhere.
     pub allowed_addresses: Vec<IpNet>,
     /// Switched off by an admin: answered as Zammad answers when its integration is not configured.

@@ -11,7 +11,7 @@ use crate::call::Moment;
 use crate::clock;
 use crate::dialect;
 use crate::number::Numbering;
-use crate::pbx::Pbx;
+use crate::pbx::{Options, Pbx};
 use crate::rules::RuleSet;
 use crate::secret::Hash;
 use crate::session::Session;
@@ -20,6 +20,7 @@ use crate::store::pbxes::PbxRow;
 use crate::store::sessions::SessionRow;
 use crate::store::webhooks::WebhookRow;
 use crate::store::{self, Db};
+use crate::text::Mistakes;
 use crate::webhooks::Subscription;
 
 /// One consistent reading of the configuration.
@@ -146,17 +147,23 @@ fn pbx(
     subscriptions: &[(Option<i64>, Subscription)],
 ) -> Result<Pbx, String> {
     let options: serde_json::Value = serde_json::from_str(&row.options).map_err(|e| e.to_string())?;
-    let area_code = options.get("area_code").and_then(serde_json::Value::as_str);
-    let numbering = match numberings.entry((row.region.clone(), area_code.map(Into::into))) {
+    let dialect = dialect::named(&row.dialect).ok_or_else(|| format!("unknown dialect {:?}", row.dialect))?;
+    let mut mistakes = Mistakes::default();
+    let options = Options::check(&options, Some(dialect), &row.region, &mut mistakes);
+    let options = mistakes.none(options).map_err(|e| e.to_string())?;
+    let numbering = match numberings.entry((row.region.clone(), options.area_code.clone())) {
         Entry::Occupied(known) => known.get().clone(),
-        Entry::Vacant(place) => place.insert(Numbering::new(&row.region, area_code)?).clone(),
+        Entry::Vacant(place) => {
+            place.insert(Numbering::new(&row.region, options.area_code.as_deref())?).clone()
+        }
     };
     let wanted = subscriptions.iter().filter(|(pbx_id, _)| pbx_id.is_none_or(|id| id == row.id));
     let old_hash = row.old_token_hash.as_deref().and_then(Hash::from_stored);
     Ok(Pbx {
         id: row.id,
-        dialect: dialect::named(&row.dialect).ok_or_else(|| format!("unknown dialect {:?}", row.dialect))?,
+        dialect,
         numbering,
+        options,
         allowed_addresses: serde_json::from_str(&row.allowed_addresses).map_err(|e| e.to_string())?,
         enabled: row.enabled,
         token_hash: Hash::from_stored(&row.token_hash).ok_or("its token hash is not 32 bytes")?,

@@ -5,9 +5,11 @@
 
 use std::sync::LazyLock;
 
+use actix_web::http::header::HeaderMap;
 use hookswitch::dialect::params::Params;
 use hookswitch::dialect::{self, Request};
 use hookswitch::number::Numbering;
+use hookswitch::pbx::Options;
 use libfuzzer_sys::fuzz_target;
 
 static GERMAN: LazyLock<Numbering> = LazyLock::new(|| Numbering::new("DE", None).expect("a region"));
@@ -35,7 +37,17 @@ fuzz_target!(|data: &[u8]| {
     let again = Params::read("", None, form.as_bytes()).expect("what was read can be sent again");
     assert_eq!(again, params);
 
-    let request = Request { params: &params, numbering: &GERMAN, received: chrono::NaiveDateTime::default() };
+    let (options, headers) = (Options::default(), HeaderMap::new());
+    let request = Request {
+        params: &params,
+        numbering: &GERMAN,
+        options: &options,
+        received: chrono::NaiveDateTime::default(),
+        tail: None,
+        query,
+        headers: &headers,
+        body,
+    };
     for dialect in dialect::ALL {
         if let Err(refusal) = dialect.parse(&request) {
             assert!((400..500).contains(&refusal.status) && !refusal.why.is_empty());

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::dialect;
 use crate::error::Result;
 use crate::number::Numbering;
+use crate::pbx::Options;
 use crate::store::pbxes::{PbxChange, PbxRow};
 use crate::text::{self, Mistakes};
 
@@ -38,36 +39,21 @@ impl Words {
             mistakes.note("region", Numbering::new(region, None).map(drop));
         }
         let in_force = region.as_deref().or(old.map(|row| row.region.as_str())).unwrap_or("DE");
-        if let Some(options) = &self.options {
-            check_options(options, in_force, &mut mistakes);
+        let known_as = dialect.or(old.map(|row| row.dialect.as_str())).and_then(dialect::named);
+        let kept = old.and_then(|row| serde_json::from_str(&row.options).ok()).unwrap_or_default();
+        let options = self.options.map(|options| Options::keep_hidden(options, &kept));
+        if let Some(options) = &options {
+            Options::check(options, known_as, in_force, &mut mistakes);
         }
         let allowed: Option<Vec<String>> = self.allowed_addresses.map(|all| addresses(&all, &mut mistakes));
         mistakes.none(PbxChange {
             name: self.name.map(|name| name.trim().into()),
             region,
-            options: self.options.map(|options| options.to_string()),
+            options: options.map(|options| options.to_string()),
             allowed_addresses: allowed.map(|all| serde_json::json!(all).to_string()),
             enabled: None,
             updated_at: None,
         })
-    }
-}
-
-fn check_options(options: &Value, region: &str, mistakes: &mut Mistakes) {
-    let Value::Object(options) = options else {
-        return mistakes.note("options", Err("must be an object, such as {\"area_code\": \"30\"}".into()));
-    };
-    for (name, value) in options {
-        let checked = match (name.as_str(), value) {
-            ("area_code", Value::String(code)) => match Numbering::new(region, None) {
-                Ok(_) => Numbering::new(region, Some(code)).map(drop),
-                Err(_) => Ok(()), // the region is at fault, and named
-            },
-            ("area_code", Value::Null) => Ok(()),
-            ("area_code", _) => Err("must be text, such as \"30\"".into()),
-            _ => Err("is not known; there is `area_code`".into()),
-        };
-        mistakes.note(&format!("options.{name}"), checked);
     }
 }
 

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::clock;
 use crate::dialect;
 use crate::error::{Error, Result};
+use crate::pbx::Options;
 use crate::secret::{Hash, new_token};
 use crate::store::Db;
 use crate::store::keys::Role;
@@ -43,7 +44,7 @@ pub struct PbxView {
 pub struct PbxDetails {
     /// The country whose numbers it writes without country code (ISO 3166).
     pub(crate) region: String,
-    /// What only some need: `area_code`.
+    /// What only some need: `area_code`, and the options of its dialect. A secret is not shown.
     #[schema(value_type = Object)]
     pub(crate) options: serde_json::Value,
     /// Networks whence it may post; none for anywhere.
@@ -63,7 +64,7 @@ impl PbxView {
     pub fn full(row: PbxRow) -> Self {
         let details = PbxDetails {
             region: row.region.clone(),
-            options: serde_json::from_str(&row.options).unwrap_or_default(), // null says that it is broken
+            options: Options::hide(serde_json::from_str(&row.options).unwrap_or_default()), // null: it is broken
             allowed_addresses: serde_json::from_str(&row.allowed_addresses).unwrap_or_default(),
             old_token_until: row.old_token_until.filter(|until| *until > clock::now()).map(|at| at.and_utc()),
             created_at: row.created_at.and_utc(),
@@ -104,7 +105,8 @@ pub struct PbxRequest {
     /// The country whose numbers it writes without country code (ISO 3166); the server's where it is left out.
     #[schema(min_length = 2, max_length = 2)]
     pub(crate) region: Option<String>,
-    /// What only some need: `area_code`, for numbers that are written without it.
+    /// What only some need: `area_code`, for numbers that are written without it, and the options of its dialect
+    /// (docs/pbx).
     #[schema(value_type = Option<Object>)]
     pub(crate) options: Option<serde_json::Value>,
     /// Networks (10.0.0.0/8) or single addresses whence it may post; none for anywhere.

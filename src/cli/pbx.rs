@@ -11,9 +11,11 @@ use crate::config::{Database, PublicUrl};
 use crate::dialect::{self, Dialect};
 use crate::error::StartError;
 use crate::number::Numbering;
+use crate::pbx::Options;
 use crate::secret::{Hash, new_token};
 use crate::store::pbxes::{self, NewPbx, PbxChange};
 use crate::store::settings;
+use crate::text::Mistakes;
 
 /// Set up PBXes.
 #[derive(Debug, Subcommand)]
@@ -64,6 +66,9 @@ pub struct Add {
     /// How it speaks
     #[arg(long, default_value = "zammad", value_parser = dialect)]
     dialect: &'static dyn Dialect,
+    /// What only some dialects need, such as area_code=30 or queues=["0003*300"]; more than one may be given
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = option)]
+    options: Vec<(String, serde_json::Value)>,
     /// An address or network (CIDR) that it may send from; more than one may be given [default: anywhere]
     #[arg(long = "allow", value_name = "NETWORK", value_parser = network)]
     allowed: Vec<IpNet>,
@@ -87,13 +92,17 @@ impl Pbx {
 fn add(database: &Database, new: Add) -> Result<(), StartError> {
     let numbering: Numbering = database.numbering()?;
     let public_url = new.public.get()?;
+    let options = serde_json::Value::Object(new.options.into_iter().collect());
+    let mut mistakes = Mistakes::default();
+    Options::check(&options, Some(new.dialect), &numbering.region(), &mut mistakes);
+    mistakes.none(()).map_err(|e| StartError(e.to_string()))?;
     let token = new_token();
     let url = new.dialect.url(&public_url, &token);
     let row = NewPbx {
         name: new.name,
         dialect: new.dialect.name().into(),
         region: numbering.region(),
-        options: "{}".into(),
+        options: options.to_string(),
         allowed_addresses: serde_json::json!(new.allowed).to_string(),
         token_hash: Hash::of(&token),
     };
@@ -178,6 +187,18 @@ fn dialect(name: &str) -> Result<&'static dyn Dialect, String> {
         let known: Vec<_> = dialect::ALL.iter().map(|dialect| dialect.name()).collect();
         format!("must be one of {}", known.join(", "))
     })
+}
+
+/// A value that is no JSON is text.
+fn option(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE, such as area_code=30")?;
+    let quoted = |_| serde_json::Value::String(value.into());
+    let value = match serde_json::from_str(value) {
+        Ok(serde_json::Value::Number(_)) if name != "events" => quoted(()),
+        Ok(value) => value,
+        Err(_) => quoted(()),
+    };
+    Ok((name.trim().into(), value))
 }
 
 /// A network, or one address.

@@ -3,18 +3,28 @@
 //! To add one: its file, its folder in `tests/fixtures/`, and two lines here (`mod x;` and `&x::X` in `ALL`).
 
 pub mod causes;
+mod fields;
+mod focalscope;
 pub mod params;
+mod placetel;
+mod sipgate;
+mod xml;
 mod zammad;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
 
+use actix_web::http::header::HeaderMap;
+
 use crate::call::{CallEvent, Decision, Moment};
 use crate::number::Numbering;
+use crate::pbx::Options;
+use crate::text::Mistakes;
 use params::Params;
 
 /// Every dialect, in the order in which people are shown them.
-pub const ALL: &[&dyn Dialect] = &[&zammad::Zammad];
+pub const ALL: &[&dyn Dialect] =
+    &[&zammad::Zammad, &sipgate::Sipgate, &placetel::Placetel, &focalscope::FocalScope];
 
 /// The dialect of that name.
 pub fn named(name: &str) -> Option<&'static dyn Dialect> {
@@ -28,6 +38,16 @@ pub struct Request<'a> {
     pub params: &'a Params<'a>,
     /// How this PBX's numbers are read.
     pub numbering: &'a Numbering,
+    /// What an admin said of this PBX.
+    pub options: &'a Options,
+    /// What stands in the path behind the token.
+    pub tail: Option<&'a str>,
+    /// The query as it was sent, still encoded.
+    pub query: &'a str,
+    /// For signatures.
+    pub headers: &'a HeaderMap,
+    /// For signatures.
+    pub body: &'a [u8],
     /// When it arrived: the event's time where the PBX tells none.
     pub received: Moment,
 }
@@ -37,6 +57,8 @@ pub struct Request<'a> {
 pub enum Said {
     /// Something about a call.
     Event(CallEvent),
+    /// Something about who works at the PBX; no call.
+    Presence(Presence),
     /// Nothing that makes or moves a call; kept in the journal.
     Ignored {
         /// Its kind in the PBX's word.
@@ -44,6 +66,28 @@ pub enum Said {
         /// Why no call is made of it.
         why: String,
     },
+}
+
+impl Said {
+    /// Kept in the journal only. `kind` is the PBX's word.
+    pub fn ignored(kind: &str, why: impl Into<String>) -> Self {
+        Self::Ignored { kind: kind.chars().take(40).collect(), why: why.into() }
+    }
+}
+
+/// Who works at a PBX, and how: an agent who signed in or out, an extension that is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// What the PBX calls this event.
+    pub kind: String,
+    /// Unique within one PBX: the agent's or the extension's id.
+    pub agent: String,
+    /// The extension where the agent works.
+    pub extension: Option<String>,
+    /// In the PBX's word, such as `available`.
+    pub status: String,
+    /// Since when.
+    pub at: Moment,
 }
 
 /// Why a request gets an error.
@@ -74,6 +118,16 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// XML.
+    pub fn xml(status: u16, body: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, content_type: "application/xml", body: body.into() }
+    }
+
+    /// Text for people.
+    pub fn text(status: u16, body: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, content_type: "text/plain; charset=utf-8", body: body.into() }
+    }
+
     /// JSON.
     pub fn json(status: u16, body: impl Into<Cow<'static, str>>) -> Self {
         Self { status, content_type: "application/json; charset=utf-8", body: body.into() }
@@ -96,6 +150,29 @@ pub trait Dialect: Sync + Debug {
     /// The URL of a PBX: what is pasted into it.
     fn url(&self, public_url: &str, token: &str) -> String {
         format!("{public_url}{}/{token}", self.path())
+    }
+
+    /// May events come by GET, too?
+    fn by_get(&self) -> bool {
+        true
+    }
+
+    /// What may stand in the path behind the token.
+    fn tails(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Which options it knows, besides `area_code`.
+    fn options(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Takes down what is wrong with the options that only this dialect understands.
+    fn check(&self, _options: &Options, _mistakes: &mut Mistakes) {}
+
+    /// Does the PBX do what we answer? Where it does not, no rule is asked.
+    fn is_steered(&self, _options: &Options) -> bool {
+        true
     }
 
     /// What to paste where, for the person who sets the PBX up: a few lines of text.
@@ -121,3 +198,6 @@ pub trait Dialect: Sync + Debug {
     /// An error in their words.
     fn refuse(&self, refusal: &Refusal) -> Reply;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The store: two databases behind one enum, the pool, the migrations, and plain query functions beside it.
 
 pub mod amend;
+mod arrival;
 pub mod audit;
 mod batch;
 mod batch_postgres;

@@ -27,16 +27,19 @@ pub async fn run(setup: &Setup, requests: &[Value], expected: &Value) -> Outcome
 async fn send(setup: &Setup, given: &Value) -> Outcome {
     let mut url = setup.pbx_url.clone();
     let (mut body, mut content_type) = (None, None);
-    let mut status = 200;
+    let mut statuses = vec![json!(200)];
+    let mut headers = Vec::new();
     for (name, value) in given.as_object().ok_or("not an object")? {
         match name.as_str() {
             "method" | "note" => {}
+            "secret" => {} // of the PBX: an option, see `config::options`
+            "headers" => headers.extend(value.as_object().ok_or("headers: not an object")?),
             "query" => url = format!("{url}?{}", text(value)?),
             "form" => {
                 (body, content_type) = (Some(text(value)?.into()), Some("application/x-www-form-urlencoded"));
             }
             "json" => (body, content_type) = (Some(value.to_string()), Some("application/json")),
-            "expect_status" => status = value.as_u64().ok_or("expect_status: not a number")?,
+            "expect_status" => statuses = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]),
             _ => return Err(format!("{name} is unknown to this runner")),
         }
     }
@@ -45,8 +48,12 @@ async fn send(setup: &Setup, given: &Value) -> Outcome {
     if let Some(content_type) = content_type {
         request = request.header("Content-Type", content_type);
     }
+    for (name, value) in headers {
+        request = request.header(name, text(value)?);
+    }
     let answer = setup.app.nobody.send(request).await;
-    if u64::from(answer.status) == status { Ok(()) } else { Err(format!("{answer:?}, expected {status}")) }
+    let right = statuses.contains(&json!(answer.status));
+    if right { Ok(()) } else { Err(format!("{answer:?}, expected {statuses:?}")) }
 }
 
 fn compare(call: &Value, expected: &Value) -> Outcome {
@@ -59,6 +66,10 @@ fn compare(call: &Value, expected: &Value) -> Outcome {
             continue;
         }
         let shown = shown(call, field)?;
+        if expected[field] == "~now" {
+            near(&shown, call)?;
+            continue;
+        }
         let also = accepted.and_then(|accepted| accepted.get(field)?.as_array());
         let exact = expected.get(field).is_some_and(|wanted| shown == *wanted);
         if !exact && !also.is_some_and(|also| also.contains(&shown)) {
@@ -70,14 +81,17 @@ fn compare(call: &Value, expected: &Value) -> Outcome {
 
 fn shown(call: &Value, field: &str) -> Outcome<Value> {
     Ok(match field {
-        "call_id" | "direction" | "answered_by" | "answering_number" | "queue" | "leg_id" | "did" => {
+        "call_id" | "direction" | "answered_by" | "answering_number" | "queue" | "leg_id" | "did"
+        | "diversion" | "recording_url" | "recording_id" | "internal" | "answered" | "outcome" | "links" => {
             call[field].clone()
         }
         "from" | "to" => call[field]["number"].clone(),
         "user" => call["users"].clone(),
-        "cause" if !call["raw_cause"].is_null() => call["raw_cause"].clone(),
+        "cause" if call["cause"].is_null() => call["raw_cause"].clone(),
         "cause" => call["cause"].clone(),
-        "answered" => json!(!call["answered_at"].is_null()),
+        "started_at" | "answered_at" | "ended_at" => ms(&call[field])?,
+        "wait_ms" => reported(call, "waiting_ms"),
+        "talk_ms" => reported(call, "talking_ms"),
         "state" => match call["state"].as_str() {
             Some("ringing") => json!("newCall"),
             Some("connected") => json!("answer"),
@@ -85,4 +99,24 @@ fn shown(call: &Value, field: &str) -> Outcome<Value> {
         },
         _ => return Err(format!("{field} is unknown to this runner")),
     })
+}
+
+/// The time of arrival: within a minute.
+fn near(shown: &Value, call: &Value) -> Outcome {
+    let now = chrono::Utc::now().timestamp_millis();
+    let near = shown.as_i64().is_some_and(|at| (now - 60_000..=now).contains(&at));
+    if near { Ok(()) } else { Err(format!("{shown} is not now: {call}")) }
+}
+
+/// What the PBX says counts more than what we reckon.
+fn reported(call: &Value, field: &str) -> Value {
+    let reported = &call[format!("reported_{field}")];
+    if reported.is_null() { call[field].clone() } else { reported.clone() }
+}
+
+/// RFC 3339 to ms since 1970.
+fn ms(time: &Value) -> Outcome<Value> {
+    let Some(text) = time.as_str() else { return Ok(Value::Null) };
+    let time = chrono::DateTime::parse_from_rfc3339(text).map_err(|e| format!("{text}: {e}"))?;
+    Ok(json!(time.timestamp_millis()))
 }
