@@ -19,6 +19,9 @@ use crate::store::{Db, audit, deliveries, settings};
 /// So many calls at once.
 const AT_ONCE: i64 = 200;
 
+/// So many at once where the feed's lock is held, for which events wait on all nodes.
+const ERASED_AT_ONCE: i64 = 20;
+
 /// Between two steps: SQLite's one lock is the writer's for that time.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -58,7 +61,7 @@ impl Policy {
 pub async fn policy(app: &App) -> Result<Option<Policy>> {
     let read = |db: &mut Db| Ok::<_, Error>((settings::get(db, DAYS)?, settings::get(db, HOW)?));
     let (days, how) = app.store.query(read).await?;
-    let days = days.and_then(|days| days.parse().ok());
+    let days = days.and_then(|days| days.parse().ok()).filter(|days| (1..=LONGEST).contains(days));
     Ok(days.zip(how.and_then(|how| how.parse().ok())).map(|(days, how)| Policy { how, days }))
 }
 
@@ -187,7 +190,7 @@ pub async fn erase(app: &Data<App>, number: &Number, who: String) -> Result<Foun
     let (mut found, mut of) = (Found::default(), HashSet::new());
     loop {
         let (key, who) = (number.key().to_owned(), who.clone());
-        let some = move |db: &mut Db| erase::calls(db, &key, &who, clock::now(), AT_ONCE);
+        let some = move |db: &mut Db| erase::calls(db, &key, &who, clock::now(), ERASED_AT_ONCE);
         let ids = app.store.query(some).await?;
         if ids.is_empty() {
             break;

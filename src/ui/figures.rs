@@ -112,6 +112,11 @@ async fn show(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<Http
 /// From when to when: the last seven days where nothing is said.
 fn period(filter: &Filter, zone: Zone) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
     let now = clock::now().and_utc();
+    for (field, at) in [("from_day", filter.calls.since), ("to_day", filter.calls.until)] {
+        if at.is_some_and(|at| !(1970..=9999).contains(&at.year())) {
+            return Err(Error::field(field, "must be in the years 1970 to 9999"));
+        }
+    }
     let until = filter.calls.until.unwrap_or_else(|| zone.begin_of(zone.local(&now).date() + Days::new(1)));
     let since = filter.calls.since.unwrap_or_else(|| zone.begin_of(zone.local(&until).date() - Days::new(7)));
     if until - since > TimeDelta::days(MOST + 1) {
@@ -124,8 +129,10 @@ fn periods(filter: &Filter, zone: Zone) -> Vec<(&'static str, String)> {
     let today = zone.local(&clock::now().and_utc()).date();
     let all = [("Today", 0), ("7 days", 6), ("30 days", 29), ("90 days", 89), ("365 days", 364)];
     let address = |days| {
-        let query = filter.with("from_day", &(today - Days::new(days)).to_string());
-        format!("/figures{}", query.trim_start_matches('/'))
+        let address = filter.with("from_day", &(today - Days::new(days)).to_string());
+        let pairs = address.trim_start_matches("/?").split('&');
+        let kept: Vec<&str> = pairs.filter(|pair| !pair.starts_with("to_day=")).collect();
+        format!("/figures?{}", kept.join("&"))
     };
     all.map(|(name, days)| (name, address(days))).to_vec()
 }

@@ -7,6 +7,7 @@ use actix_web::web::{self, Data, Path, Query};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::call::Step;
 use super::fields::{Fields, went};
@@ -25,7 +26,8 @@ use crate::store::{Db, journal, pbxes as rows};
 struct List {
     frame: Frame,
     pbxes: Vec<PbxView>,
-    dialects: Vec<&'static str>,
+    /// Each with the options that it knows.
+    dialects: Vec<(&'static str, String)>,
     region: String,
 }
 
@@ -36,22 +38,33 @@ async fn list(app: Data<App>, visit: Visit) -> Result<HttpResponse> {
     html(&List {
         frame: visit.frame,
         pbxes: found.into_iter().map(PbxView::full).collect(),
-        dialects: dialect::ALL.iter().map(|dialect| dialect.name()).collect(),
+        dialects: dialect::ALL.iter().map(|dialect| (dialect.name(), dialect.options().join(", "))).collect(),
         region: app.config.numbering.region(),
     })
 }
 
 async fn add(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpResponse> {
-    let area_code = fields.filled("area_code");
     let new = PbxRequest {
         name: fields.text("name"),
         dialect: fields.text("dialect"),
         region: fields.filled("region"),
-        options: area_code.map(|code| serde_json::json!({ "area_code": code })),
+        options: Some(options(&fields)?),
         allowed_addresses: Some(fields.list("allowed_addresses")),
     };
     let made = pbxes::add(&app, &visit.caller, new).await?;
     once(visit, &made)
+}
+
+/// The area code has a field of its own; the options of its dialect are JSON.
+fn options(fields: &Fields) -> Result<Value> {
+    let written = fields.filled("options").unwrap_or_else(|| "{}".into());
+    let wrong =
+        |e| Error::field("options", format!("must be a JSON object, such as {{\"secret\": \"…\"}}: {e}"));
+    let mut options: Map<String, Value> = serde_json::from_str(&written).map_err(wrong)?;
+    if let Some(code) = fields.filled("area_code") {
+        options.insert("area_code".into(), code.into());
+    }
+    Ok(options.into())
 }
 
 /// The URL, and what to do with it. It is shown here and nowhere else.
@@ -145,22 +158,14 @@ async fn fresh(app: Data<App>, visit: Visit, id: Path<i64>, asked: Query<Asked>)
 }
 
 async fn change(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
-    pbxes::admits(&visit.caller, *id)?;
-    let id = id.into_inner();
-    let old = app.store.query(move |db| pbxes::find(db, id)).await?;
-    let mut options: serde_json::Map<_, _> = serde_json::from_str(&old.options).unwrap_or_default();
-    match fields.filled("area_code") {
-        Some(code) => drop(options.insert("area_code".into(), code.into())),
-        None => drop(options.remove("area_code")),
-    }
     let change = PbxChange {
         name: Some(fields.text("name")),
         region: Some(fields.text("region")),
-        options: Some(options.into()),
+        options: Some(options(&fields)?),
         allowed_addresses: Some(fields.list("allowed_addresses")),
         enabled: None,
     };
-    pbxes::changed(&app, &visit.caller, id, change).await?;
+    pbxes::changed(&app, &visit.caller, *id, change).await?;
     Ok(went(&visit, &format!("/pbxes/{id}")))
 }
 
@@ -192,7 +197,14 @@ impl One {
     }
 
     fn area_code(&self) -> &str {
-        self.details.options.get("area_code").and_then(serde_json::Value::as_str).unwrap_or_default()
+        self.details.options.get("area_code").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The others, as JSON; blank where there are none. A secret is hidden, and stays where it is sent back so.
+    fn other_options(&self) -> String {
+        let mut others = self.details.options.as_object().cloned().unwrap_or_default();
+        others.remove("area_code");
+        if others.is_empty() { String::new() } else { format!("{:#}", Value::Object(others)) }
     }
 
     fn old_until(&self) -> Option<&DateTime<Utc>> {
