@@ -3,7 +3,10 @@
 //! To add one: its file, its folder in `tests/fixtures/`, and two lines here (`mod x;` and `&x::X` in `ALL`).
 
 pub mod causes;
+mod extension_events;
 pub mod params;
+mod telphin;
+mod voipnow;
 mod zammad;
 
 use std::borrow::Cow;
@@ -17,7 +20,7 @@ use crate::pbx::Options;
 use params::Params;
 
 /// Every dialect, in the order in which people are shown them.
-pub const ALL: &[&dyn Dialect] = &[&zammad::Zammad];
+pub const ALL: &[&dyn Dialect] = &[&zammad::Zammad, &voipnow::VoipNow, &telphin::Telphin];
 
 /// The dialect of that name.
 pub fn named(name: &str) -> Option<&'static dyn Dialect> {

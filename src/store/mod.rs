@@ -1,6 +1,8 @@
 //! The store: two databases behind one enum, the pool, the migrations, and plain query functions beside it.
 
+pub mod agents;
 pub mod amend;
+mod asides;
 mod batch;
 mod batch_postgres;
 mod batch_sqlite;
@@ -26,6 +28,7 @@ pub mod rules;
 pub mod schema;
 pub mod sessions;
 pub mod settings;
+pub mod stories;
 pub mod target;
 pub mod webhooks;
 pub mod writer;

@@ -1,5 +1,4 @@
-//! What others say of the endpoint, as data: each case of `tests/fixtures/zammad`, of
-//! `tests/fixtures/noojee` and of the folder named in
+//! What others say of the endpoint, as data: each case of the folders of `tests/fixtures/` and of the one named in
 //! `CONFORMANCE_DIR`, on a server of its own. Only cases of dialects that the server does not speak are left out.
 
 mod captured;
@@ -13,7 +12,7 @@ use std::path::Path;
 
 use futures_util::StreamExt;
 use hookswitch::dialect;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use config::Setup;
 
@@ -49,9 +48,14 @@ impl Case {
 
     async fn run(&self) -> Outcome {
         if self.is_noojees() {
-            return noojee::run(&Setup::make("zammad", &self.content["config"]).await?, &self.content).await;
+            return noojee::run(
+                &Setup::make("zammad", &self.content["config"], &json!({})).await?,
+                &self.content,
+            )
+            .await;
         }
-        let setup = Setup::make(self.dialect(), &self.content["config"]).await?;
+        let options = config::options(&self.content);
+        let setup = Setup::make(self.dialect(), &self.content["config"], &options).await?;
         match (self.content["steps"].as_array(), self.content["requests"].as_array()) {
             (Some(steps), None) => steps::run(&setup, steps).await,
             (None, Some(requests)) => captured::run(&setup, requests, &self.content["expect_calls"]).await,
@@ -60,10 +64,13 @@ impl Case {
     }
 }
 
+/// Each dialect has a folder of cases from its vendor's documents.
 #[actix_web::test]
-async fn zammads_own_cases_hold() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/zammad");
-    assert!(all_hold(&folder).await > 20, "the cases are there");
+async fn the_samples_of_all_dialects_hold() {
+    for dialect in dialect::ALL {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(dialect.name());
+        assert!(all_hold(&folder).await > 0, "{}: there are cases", dialect.name());
+    }
 }
 
 #[actix_web::test]

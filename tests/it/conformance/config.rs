@@ -23,11 +23,12 @@ pub struct Setup {
 }
 
 impl Setup {
-    pub async fn make(dialect: &str, config: &Value) -> Outcome<Self> {
+    /// `options`: of the PBX.
+    pub async fn make(dialect: &str, config: &Value, options: &Value) -> Outcome<Self> {
         let public_url = config["public_base_url"].as_str();
         let flag = public_url.map(|url| format!("--public-url={url}"));
         let app = spawn_with(&flag.iter().map(String::as_str).collect::<Vec<_>>());
-        let new = json!({ "name": "the case's", "dialect": dialect, "region": "DE" });
+        let new = json!({ "name": "the case's", "dialect": dialect, "region": "DE", "options": options });
         let made = good(app.admin.post_json("/api/v1/pbxes", &new).await)?;
         let url = text(&made["url"])?;
         let token = url.rsplit('/').next().unwrap_or_default().to_owned();
@@ -86,6 +87,30 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// The PBX's options, as far as a case tells them.
+pub fn options(case: &Value) -> Value {
+    let mut options = case["options"].as_object().cloned().unwrap_or_default();
+    let of_requests = |name: &str| {
+        let requests = case["requests"].as_array().into_iter().flatten();
+        requests.map(|request| &request[name]).find(|value| !value.is_null()).cloned()
+    };
+    options.extend(of_requests("secret").map(|secret| ("secret".to_owned(), secret)));
+    for request in case["requests"].as_array().into_iter().flatten() {
+        let name = match request["owner_type"].as_str() {
+            Some("queue") => "queues",
+            Some("ivr") => "ivrs",
+            _ => continue,
+        };
+        let owner = request["owner_extension"].as_str().map(|extension| json!(extension));
+        let all = options.entry(name).or_insert_with(|| json!([]));
+        all.as_array_mut().into_iter().for_each(|all| all.extend(owner.clone()));
+    }
+    if case["param_map"].is_object() {
+        options.insert("names".into(), case["param_map"].clone());
+    }
+    Value::Object(options)
 }
 
 /// The JSON of an answer that says yes.

@@ -147,7 +147,10 @@ impl Same {
 
 fn data(shown: &Value, expected: &Value, same: &mut Same) -> Outcome {
     let names = |data: &Value| -> Vec<String> {
-        data.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+        let mut names: Vec<_> =
+            data.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        names.sort(); // an object's fields have no order
+        names
     };
     if names(shown) != names(expected) {
         return Err(format!("extensions {:?}, expected {:?}", names(shown), names(expected)));
