@@ -40,8 +40,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
     }
 }
 
-/// A request to `path` and one part more, the token; or two, where the dialect says what may follow. Not said as a pattern with a method: the router's regular
-/// expression and its notes for the Allow header cost more than all of our own reading.
+/// A request to `path` and one part more, the token; or two, where the dialect says what may follow. Not said as a
+/// pattern with a method: the router's regular expression and its notes for the Allow header cost a good part of
+/// what our own reading does.
 fn is_push(request: &guard::GuardContext, at: &dyn Dialect, path: &str) -> bool {
     let head = request.head();
     let rest = head.uri.path().strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));

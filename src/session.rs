@@ -20,6 +20,8 @@ use crate::snapshot::Key;
 pub const COOKIE: &str = "hookswitch_session";
 /// After that one signs in again.
 pub const LASTS: TimeDelta = TimeDelta::days(30);
+/// How long a link that signs in once is good.
+pub const LINK_LASTS: TimeDelta = TimeDelta::days(1);
 
 /// A session as it is held in memory.
 #[derive(Debug)]

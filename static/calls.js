@@ -48,8 +48,9 @@
     const old = $(`call-${id}`);
     if (!row) return;
     if (old) {
-      if (old.contains(document.activeElement)) return; // somebody is at it
+      const at = old.contains(document.activeElement) && document.activeElement.id;
       old.replaceWith(row);
+      if (at) $(at)?.focus({ preventScroll: true }); // somebody goes through the list by keyboard
     } else if (meant) {
       const rows = [...$("rows").querySelectorAll("tr[data-at]")];
       const before = rows.find(other => +other.dataset.at <= +row.dataset.at);

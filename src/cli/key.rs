@@ -5,11 +5,12 @@ use clap::{Args, Subcommand};
 use super::{missing, open, print};
 use crate::api::KeyView;
 use crate::clock;
-use crate::config::Database;
+use crate::config::{Database, PublicUrl};
 use crate::error::StartError;
-use crate::secret::{Hash, new_key};
+use crate::secret::{Hash, new_key, new_session};
+use crate::session;
 use crate::store::keys::{self, Role};
-use crate::store::{Db, pbxes, settings};
+use crate::store::{Db, pbxes, sessions, settings};
 
 /// Set up API keys.
 #[derive(Debug, Subcommand)]
@@ -23,6 +24,14 @@ pub enum Key {
         /// Print JSON, as GET /api/v1/keys answers
         #[arg(long)]
         json: bool,
+    },
+    /// Make a link that signs a browser in with that key, once, within a day; prints it
+    #[command(after_help = "Example: hookswitch key link 3 --public-url https://calls.example.org")]
+    Link {
+        /// As `hookswitch key list` shows it
+        id: i64,
+        #[command(flatten)]
+        public_url: PublicUrl,
     },
     /// End a key
     #[command(after_help = "Example: hookswitch key revoke 3")]
@@ -52,6 +61,7 @@ impl Key {
         match self {
             Self::Add(new) => add(database, new),
             Self::List { json } => list(database, json),
+            Self::Link { id, public_url } => link(database, id, &public_url),
             Self::Revoke { id } => revoke(database, id),
         }
     }
@@ -96,6 +106,17 @@ fn list(database: &Database, json: bool) -> Result<(), StartError> {
         rows.collect(),
         "No key yet: `hookswitch key add --name NAME --role admin` makes one.",
     )
+}
+
+fn link(database: &Database, id: i64, public_url: &PublicUrl) -> Result<(), StartError> {
+    let (url, token, mut db) = (public_url.get()?, new_session(), open(database)?);
+    let key = keys::get(&mut db, id).map_err(|e| missing("key", id, "key list", e))?;
+    if key.revoked_at.is_some() {
+        return Err(StartError(format!("key {id} ({}) is revoked", key.name)));
+    }
+    let until = clock::now() + session::LINK_LASTS;
+    sessions::insert_link(&mut db, id, &Hash::of(&token), until).map_err(StartError::database)?;
+    print::line(&format!("{url}/sign-in/{token}"))
 }
 
 fn revoke(database: &Database, id: i64) -> Result<(), StartError> {

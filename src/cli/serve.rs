@@ -3,20 +3,16 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-
 use crate::app::{self, Running};
 use crate::clock;
 use crate::config::{Config, Database, Serve};
 use crate::error::StartError;
 use crate::metrics::Metrics;
 use crate::secret::{Hash, new_key, new_session, new_token};
+use crate::session;
 use crate::store::keys::Role;
 use crate::store::pbxes::NewPbx;
 use crate::store::{self, Db, Store};
-
-/// How long the first start's link signs in.
-const LINK_LASTS: TimeDelta = TimeDelta::days(1);
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
@@ -105,7 +101,7 @@ fn make_first(db: &mut Db, config: &Config) -> diesel::QueryResult<[Option<Strin
     } else {
         let (key, link) = (new_key(), new_session());
         let row = store::keys::insert(db, "first admin", Role::Admin, &Hash::of(&key), None, now)?;
-        store::sessions::insert_link(db, row.id, &Hash::of(&link), now + LINK_LASTS)?;
+        store::sessions::insert_link(db, row.id, &Hash::of(&link), now + session::LINK_LASTS)?;
         Some(format!(
             "Key: {key}\nAPI: {url}/api/v1/calls (with the header \"Authorization: Bearer {key}\")\n\
              Page: {url}/sign-in/{link}\n\

@@ -154,3 +154,6 @@ pub fn taken() -> Reply {
 pub fn refused(refusal: &Refusal) -> Reply {
     Reply::text(refusal.status, format!("{}\n", refusal.why))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,100 +1,18 @@
 //! What one transaction writes: the arrivals' journal entries and the calls that they move, folded in memory so
 //! that each call is written once however many of its events came together.
 
-use std::borrow::Cow;
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::arrival::{Arrival, Recorded, without};
 use super::changes::Moved;
 use super::enqueue::Tells;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
-use crate::call::{Call, CallEvent, Decision, Effect, Kind, Moment, State};
-use crate::dialect::{Presence, Refusal, Reply, Said};
-use crate::pbx::Pbx;
-use crate::rules::Rule;
+use crate::call::{Call, CallEvent, Decision, Effect, Moment, State};
+use crate::dialect::{Presence, Said};
 use crate::webhooks::Facts;
-
-/// One request to a PBX's URL on its way into the log.
-#[derive(Debug)]
-pub struct Arrival {
-    /// At whose URL.
-    pub pbx: Arc<Pbx>,
-    /// When.
-    pub received_at: Moment,
-    /// Whence.
-    pub address: String,
-    /// As sent.
-    pub content_type: Option<Cow<'static, str>>,
-    /// As sent, without the token.
-    pub query: Option<String>,
-    /// As sent, without the token.
-    pub body: String,
-    /// For dialects whose answers name the PBX's own URL.
-    pub hook: Option<Hook>,
-    /// What it says, and what the rules say of that.
-    pub said: Result<(Said, Decision), Refusal>,
-    /// The rule that said so; an allow rule, too.
-    pub rule: Option<RuleHit>,
-}
-
-/// A PBX's own URL.
-#[derive(Debug)]
-pub struct Hook {
-    /// Absolute.
-    pub url: String,
-    /// Its last part: never to be written down.
-    pub token: String,
-}
-
-impl Arrival {
-    /// The event, where it is one.
-    pub fn event(&self) -> Option<&CallEvent> {
-        match &self.said {
-            Ok((Said::Event(event), _)) => Some(event),
-            _ => None,
-        }
-    }
-
-    /// What names its call, where it is an event.
-    pub(super) fn key(&self) -> Option<CallKey<'_>> {
-        let event = self.event()?;
-        Some(CallKey { pbx_id: self.pbx.id, call_id: &event.call_id, leg_id: &event.leg_id })
-    }
-}
-
-/// What came of an arrival, once it is committed.
-#[derive(Debug, Clone)]
-pub struct Recorded {
-    /// The answer.
-    pub reply: Reply,
-    /// For the counters.
-    pub verdict: Verdict,
-    /// The event's kind, where it was one.
-    pub kind: Option<Kind>,
-    /// The rule whose first use this was.
-    pub rule_hit: Option<RuleHit>,
-}
-
-/// A rule that decided a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RuleHit {
-    /// Of `block_rules`.
-    Block(i64),
-    /// Of `caller_id_rules`.
-    CallerId(i64),
-}
-
-impl From<Rule<'_>> for RuleHit {
-    fn from(rule: Rule) -> Self {
-        match rule {
-            Rule::Block(rule) => Self::Block(rule.id),
-            Rule::CallerId(rule) => Self::CallerId(rule.id),
-        }
-    }
-}
 
 /// A call that the batch moves.
 #[derive(Debug)]
@@ -167,7 +85,8 @@ impl<'a> Batch<'a> {
                 let index = self.call_of(arrival.pbx.id, event, position, known);
                 let before = Facts::of(&self.touched[index].call);
                 let (effect, decides) = self.apply(index, event, decided, position);
-                self.tells.note(&arrival.pbx.webhooks, before, &self.touched[index].call, position, index);
+                let call = &self.touched[index].call;
+                self.tells.note(&arrival.pbx.webhooks, event, before, call, position, index);
                 let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
                 let reply =
@@ -213,54 +132,56 @@ impl<'a> Batch<'a> {
     ) -> usize {
         let key = CallKey { pbx_id, call_id: &event.call_id, leg_id: &event.leg_id };
         let hash = self.hashes.hash_one(key);
-        let here = self.latest.find_mut(hash, |index| CallKey::of(&self.touched[*index].call) == key);
-        let incarnation = match here {
-            Some(index) if !self.touched[*index].call.is_over_for(event) => return *index,
-            Some(index) => {
-                let next = self.touched[*index].call.incarnation + 1;
-                *index = self.touched.len();
-                next
-            }
-            None => {
-                let stored = known(&key).map(|call| {
-                    let (expected, was) = (Some(call.change), Some(call.state));
-                    let live = call.ended_at.is_none();
-                    self.touched.push(Touched {
-                        call,
-                        expected,
-                        was,
-                        first: position,
-                        last: None,
-                        only_progress: true,
-                        live,
-                    });
-                    &self.touched[self.touched.len() - 1].call
-                });
-                let over = stored.is_some_and(|call| call.is_over_for(event));
-                let next = stored.map_or(1, |call| call.incarnation + 1);
-                let index =
-                    if stored.is_some() && !over { self.touched.len() - 1 } else { self.touched.len() };
-                let touched = &self.touched;
-                self.latest.insert_unique(hash, index, |i| {
-                    self.hashes.hash_one(touched.get(*i).map_or(key, |touched| CallKey::of(&touched.call)))
-                });
-                if index < self.touched.len() {
-                    return index;
-                }
-                next
+        let here = self.latest.find(hash, |index| CallKey::of(&self.touched[*index].call) == key).copied();
+        let latest = here.or_else(|| known(&key).map(|call| self.touch_stored(call, position)));
+        let index = match latest {
+            Some(index) if !self.touched[index].call.is_over_for(event) => index,
+            over => {
+                let incarnation = over.map_or(1, |index| self.touched[index].call.incarnation + 1);
+                self.touch_new(Call::begin(pbx_id, incarnation, event), position)
             }
         };
-        let call = Call::begin(pbx_id, incarnation, event);
+        if here != Some(index) {
+            self.set_latest(hash, index);
+        }
+        index
+    }
+
+    fn touch_stored(&mut self, call: Call, position: usize) -> usize {
         self.touched.push(Touched {
+            expected: Some(call.change),
+            was: Some(call.state),
+            first: position,
+            last: None,
+            only_progress: true,
+            live: call.ended_at.is_none(),
             call,
+        });
+        self.touched.len() - 1
+    }
+
+    fn touch_new(&mut self, call: Call, position: usize) -> usize {
+        self.touched.push(Touched {
             expected: None,
             was: None,
             first: position,
             last: None,
             only_progress: false,
             live: false,
+            call,
         });
         self.touched.len() - 1
+    }
+
+    /// Later events of its key, whose hash this is, are about that call.
+    fn set_latest(&mut self, hash: u64, index: usize) {
+        let key_at = |index: usize| CallKey::of(&self.touched[index].call);
+        match self.latest.find_mut(hash, |known| key_at(*known) == key_at(index)) {
+            Some(known) => *known = index,
+            None => {
+                self.latest.insert_unique(hash, index, |known| self.hashes.hash_one(key_at(*known)));
+            }
+        }
     }
 
     /// What came of it; and whether what was decided of this event is what counts.
@@ -370,10 +291,4 @@ impl Shape {
             started_at: call.started_at,
         }
     }
-}
-
-/// `text` with the token masked.
-pub fn without<'t>(token: &str, text: &'t str) -> Cow<'t, str> {
-    let held = !token.is_empty() && text.contains(token);
-    if held { text.replace(token, "…").into() } else { text.into() }
 }

@@ -46,6 +46,24 @@ pub struct DeliveryRow {
     pub error: Option<String>,
 }
 
+/// What others were told of a call, oldest first, with the address; of the webhooks of these PBXes alone, where given.
+///
+/// # Errors
+/// What the database says.
+pub fn of_call(db: &mut Db, call: i64, pbxes: Option<&[i64]>) -> QueryResult<Vec<(DeliveryRow, String)>> {
+    let mut query = deliveries::table
+        .inner_join(webhooks::table.on(webhooks::id.eq(deliveries::webhook_id)))
+        .filter(deliveries::call.eq(call))
+        .order(deliveries::id)
+        .limit(100)
+        .select((DeliveryRow::as_select(), webhooks::url))
+        .into_boxed();
+    if let Some(pbxes) = pbxes {
+        query = query.filter(webhooks::pbx_id.eq_any(pbxes));
+    }
+    query.load(db)
+}
+
 /// Those of a webhook before `before`, newest first.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::calls::json;
 use super::pg_array::Array;
 use super::schema::deliveries;
-use crate::call::{Call, Moment};
+use crate::call::{Call, CallEvent, Moment};
 use crate::clock;
 use crate::webhooks::{DeliveryState, EventKind, Facts, Subscriptions};
 
@@ -40,6 +40,7 @@ impl Tells {
     pub fn note(
         &mut self,
         wanted: &Subscriptions,
+        event: &CallEvent,
         before: Facts,
         call: &Call,
         position: usize,
@@ -49,6 +50,8 @@ impl Tells {
             return;
         }
         let kinds = before.news(call).map(|kind| (kind, wanted.wanting(kind, call)));
+        let joined = before.joined(call, event).map(|(kind, leg)| (kind, wanted.joined(kind, call, leg)));
+        let kinds = joined.into_iter().chain(kinds);
         let kinds: Vec<_> = kinds.filter(|(_, webhooks)| !webhooks.is_empty()).collect();
         if !kinds.is_empty() {
             self.0.push(Tell { position, index, call: call.clone(), kinds });

@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod amend;
+mod arrival;
 mod asides;
 mod batch;
 mod batch_postgres;

@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::Db;
 use super::amend::Amendment;
-pub use super::batch::{Arrival, Hook, Recorded, RuleHit, without};
+pub use super::arrival::{Arrival, Hook, Recorded, RuleHit, without};
 use super::changes::Committed;
 use super::target::Target;
 use crate::call::Call;

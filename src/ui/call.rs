@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path};
 use askama::Template;
+use chrono::{DateTime, Utc};
 
 use super::call_row::{Row, Show};
 use super::frame::{Frame, Visit, html};
@@ -13,6 +14,8 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::store::Db;
 use crate::store::call_list::{Order, Position};
+use crate::store::deliveries::{self, DeliveryRow};
+use crate::store::keys::Role;
 
 /// So many earlier calls are shown.
 const EARLIER: i64 = 10;
@@ -23,6 +26,7 @@ struct Page {
     frame: Frame,
     row: Row,
     journal: Vec<Step>,
+    deliveries: Vec<Delivery>,
     earlier: Vec<Row>,
     more: bool,
 }
@@ -67,6 +71,23 @@ impl Step {
     }
 }
 
+/// Somebody who was told of it.
+struct Delivery {
+    row: DeliveryRow,
+    /// The receiver's host: the rest of its address may hold a secret.
+    host: String,
+    at: DateTime<Utc>,
+}
+
+impl Delivery {
+    fn of((row, url): (DeliveryRow, String)) -> Self {
+        let authority = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default().to_owned();
+        Self { at: row.done_at.or(row.first_tried_at).unwrap_or(row.created_at).and_utc(), host, row }
+    }
+}
+
 async fn show(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
     let (id, caller, this) = (id.into_inner(), visit.caller.clone(), app.clone());
     let read = move |db: &mut Db| {
@@ -79,13 +100,19 @@ async fn show(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpRespons
             let page = read_page(db, &wanted, Order::Newest, Some(before), EARLIER)?;
             earlier = (page.data, page.next.is_some());
         }
-        Ok::<_, Error>((found, earlier))
+        let told = if caller.0.role >= Role::Manager {
+            deliveries::of_call(db, id, caller.0.pbx_ids.as_deref())?
+        } else {
+            Vec::new()
+        };
+        Ok::<_, Error>((found, told, earlier))
     };
-    let (found, (earlier, more)) = app.store.query(read).await?;
+    let (found, told, (earlier, more)) = app.store.query(read).await?;
     let show = Show::to(&app, &visit);
     html(&Page {
         row: show.row(found.call),
         journal: found.journal.into_iter().map(Step::of).collect(),
+        deliveries: told.into_iter().map(Delivery::of).collect(),
         earlier: earlier.into_iter().map(|call| show.row(call)).collect(),
         frame: visit.frame,
         more,

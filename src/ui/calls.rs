@@ -26,31 +26,32 @@ const FRESH: usize = 100;
 #[template(path = "calls.html")]
 struct Page {
     frame: Frame,
-    filter: Filter,
     /// The last change that the page knows of: it follows from there.
     change: i64,
     live: Vec<Row>,
-    rows: Vec<Row>,
-    more: Option<String>,
-    searched_back_to: Option<String>,
     pbxes: Vec<(String, String)>,
-}
-
-/// The rows that come next.
-#[derive(Template)]
-#[template(path = "calls.html", block = "rows")]
-struct Rows {
-    rows: Vec<Row>,
-    more: Option<String>,
-    searched_back_to: Option<String>,
+    list: List,
 }
 
 /// The list and what belongs to its filter.
 #[derive(Template)]
 #[template(path = "calls.html", block = "log")]
 struct Log {
+    list: List,
+}
+
+/// The rows that come next.
+#[derive(Template)]
+#[template(path = "calls.html", block = "rows")]
+struct Rows {
+    list: List,
+}
+
+/// One page of the log.
+struct List {
     filter: Filter,
     rows: Vec<Row>,
+    /// The address of the next page.
     more: Option<String>,
     searched_back_to: Option<String>,
 }
@@ -71,28 +72,34 @@ async fn show(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<Http
     };
     let (change, live, page) = app.store.query(read).await?;
     let show = Show::to(&app, &visit);
-    let rows: Vec<Row> = page.data.into_iter().map(|call| show.row(call)).collect();
-    let more = page.next.map(|cursor| filter.page(&cursor));
-    let searched_back_to = page.searched_back_to.map(|at| visit.frame.zone.brief(&at));
-    if visit.partial && filter.cursor.is_some() {
-        return html(&Rows { rows, more, searched_back_to });
-    }
+    let list = List {
+        rows: page.data.into_iter().map(|call| show.row(call)).collect(),
+        more: page.next.map(|cursor| filter.page(&cursor)),
+        searched_back_to: page.searched_back_to.map(|at| visit.frame.zone.brief(&at)),
+        filter,
+    };
     if visit.partial {
-        let address = HeaderValue::from_str(&filter.address()).map_err(|e| Error::Internal(Box::new(e)))?;
-        let mut response = html(&Log { filter, rows, more, searched_back_to })?;
-        response.headers_mut().insert(HeaderName::from_static("hx-push-url"), address);
-        return Ok(response);
+        return part(list);
     }
     html(&Page {
         change,
         live: live.into_iter().map(|call| show.row(call)).collect(),
         pbxes: show.pbxes.iter().map(|(id, name)| (id.to_string(), name.clone())).collect(),
         frame: visit.frame,
-        filter,
-        rows,
-        more,
-        searched_back_to,
+        list,
     })
+}
+
+/// What the page puts into itself: more rows, or the list of another filter, which the address bar then shows.
+fn part(list: List) -> Result<HttpResponse> {
+    if list.filter.cursor.is_some() {
+        return html(&Rows { list });
+    }
+    let address = list.filter.address();
+    let address = HeaderValue::from_str(&address).map_err(|e| Error::Internal(Box::new(e)))?;
+    let mut response = html(&Log { list })?;
+    response.headers_mut().insert(HeaderName::from_static("hx-push-url"), address);
+    Ok(response)
 }
 
 fn is_blank(pair: &str) -> bool {

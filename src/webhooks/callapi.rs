@@ -40,7 +40,7 @@ fn status(kind: EventKind, call: &Call) -> &'static str {
     match kind {
         EventKind::DialIn | EventKind::DialOut => "CALLING",
         EventKind::Answer => "ANSWER",
-        EventKind::Hangup | EventKind::Missed if call.answered_at.is_some() => "ANSWER",
+        EventKind::Hangup | EventKind::Missed if call.was_answered() => "ANSWER",
         EventKind::Hangup | EventKind::Missed => match (call.cause, call.outcome) {
             (Some(Cause::Busy | Cause::Blocked), _) | (_, Some(Outcome::Blocked)) => "BUSY",
             (Some(Cause::Cancel | Cause::NormalClearing), _) => "CANCEL",

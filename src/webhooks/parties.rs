@@ -1,6 +1,6 @@
 //! Which extensions a call is about.
 
-use crate::call::{Call, Direction};
+use crate::call::{Call, Direction, Leg};
 use crate::number;
 
 /// All names under which an extension may stand in a call: who rang, dialled or answered, and both ends.
@@ -15,7 +15,13 @@ pub fn extensions(call: &Call) -> impl Iterator<Item = &str> {
         &call.to_number,
         &call.to_key,
     ];
-    users.chain(takers).chain(ends.into_iter().flatten().map(String::as_str))
+    let legs = call.extra().legs.iter().flat_map(of_leg);
+    users.chain(takers).chain(ends.into_iter().flatten().map(String::as_str)).chain(legs)
+}
+
+/// The same of one leg.
+pub fn of_leg(leg: &Leg) -> impl Iterator<Item = &str> {
+    leg.users.iter().chain(&leg.answering_number).map(String::as_str)
 }
 
 /// Are both ends extensions?

@@ -67,7 +67,7 @@ pub fn value(told: &Told, name: &str) -> Option<String> {
         "TotalWaitTimeMs" => call.waiting_ms().map(|ms| ms.to_string()),
         // FocalScope fills it in each event, with that event's time
         "EndTimestampUTC" => Some(ms(told.kind.at(call))),
-        "IsCallAnswered" => Some(bit(call.answered_at.is_some())),
+        "IsCallAnswered" => Some(bit(call.was_answered())),
         // FocalScope says it with the hangup alone
         "IsCallRecorded" => {
             (told.kind == EventKind::Hangup).then(|| bit(call.extra().recording_url.is_some()))

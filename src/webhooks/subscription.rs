@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::EventKind;
-use super::parties::{extensions, is_internal};
-use crate::call::{Call, Direction, Outcome};
+use super::parties::{extensions, is_internal, of_leg};
+use crate::call::{Call, CallEvent, Direction, Kind, Leg, Outcome};
 
 /// Which calls a webhook is about, beside its extension and PBX. All that is said must be so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -31,7 +31,7 @@ impl Filters {
         (!self.no_internal || !is_internal(call))
             && self.direction.is_none_or(|direction| call.direction == Some(direction))
             && (self.queues.is_empty() || call.queue.as_deref().is_some_and(queue))
-            && (!self.unanswered_only || call.answered_at.is_none())
+            && (!self.unanswered_only || !call.was_answered())
     }
 }
 
@@ -80,12 +80,22 @@ impl Subscriptions {
     /// The webhooks that want to be told that `kind` happened to `call`, each once.
     pub fn wanting(&self, kind: EventKind, call: &Call) -> Vec<i64> {
         let own = extensions(call).filter_map(|extension| self.by_extension.get(extension)).flatten();
-        let wanting = |it: &&Subscription| it.events.contains(&kind) && it.filters.pass(call);
-        let mut ids: Vec<i64> = self.general.iter().chain(own).filter(wanting).map(|it| it.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
+        ids(self.general.iter().chain(own), kind, call)
     }
+
+    /// The same, of those alone that are for an extension of a leg that began when the call was known already.
+    pub fn joined(&self, kind: EventKind, call: &Call, leg: &Leg) -> Vec<i64> {
+        let own = of_leg(leg).filter_map(|extension| self.by_extension.get(extension)).flatten();
+        ids(own, kind, call)
+    }
+}
+
+fn ids<'a>(asked: impl Iterator<Item = &'a Subscription>, kind: EventKind, call: &Call) -> Vec<i64> {
+    let wanting = |it: &&Subscription| it.events.contains(&kind) && it.filters.pass(call);
+    let mut ids: Vec<i64> = asked.filter(wanting).map(|it| it.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// What of a call webhooks are told; compared before and after an event.
@@ -95,6 +105,7 @@ pub struct Facts {
     answered: bool,
     ended: bool,
     missed: bool,
+    legs: usize,
 }
 
 impl Facts {
@@ -102,10 +113,11 @@ impl Facts {
     pub fn of(call: &Call) -> Self {
         Self {
             announced: call.decision.is_some(),
-            answered: call.answered_at.is_some(),
+            answered: call.was_answered(),
             // the sweep's guess is no hangup: the PBX's may still come
             ended: call.ended_at.is_some() && call.outcome != Some(Outcome::Lost),
             missed: call.outcome == Some(Outcome::Missed),
+            legs: call.extra().legs.len(),
         }
     }
 
@@ -124,6 +136,18 @@ impl Facts {
         .into_iter()
         .filter_map(|(new, kind)| new.then_some(kind))
     }
+
+    /// The leg that `event` began of a call that was announced before, and what its extension is to be told.
+    pub fn joined<'a>(self, call: &'a Call, event: &CallEvent) -> Option<(EventKind, &'a Leg)> {
+        let legs = &call.extra().legs;
+        let began = event.kind == Kind::NewCall && self.announced && legs.len() > self.legs;
+        let leg = legs.iter().find(|leg| event.leg().is_some_and(|name| name.id == leg.leg_id))?;
+        began.then(|| (dial(leg.direction.or(call.direction)), leg))
+    }
+}
+
+fn dial(direction: Option<Direction>) -> EventKind {
+    if direction == Some(Direction::Out) { EventKind::DialOut } else { EventKind::DialIn }
 }
 
 #[cfg(test)]

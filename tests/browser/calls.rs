@@ -1,5 +1,8 @@
 //! The page of calls: what agents keep open all day.
 
+use serde_json::json;
+use thirtyfour::Key;
+
 use crate::browser::Browser;
 use crate::harness::{TestApp, spawn};
 
@@ -74,7 +77,10 @@ async fn one_filters_ticks_and_takes_it_back() {
     browser.fill("input[name=q]", "030 23125002").await;
     browser.until("one is left", async || browser.count("#rows tr[data-at]").await == 1).await;
     assert_eq!(browser.address().await, "/?q=030%2023125002");
-    browser.click("#rows .tick").await;
+    // by keyboard, and twice, since the row that is shown then must not lose the focus
+    browser.find("#rows .tick").await.send_keys(Key::Enter).await.unwrap();
+    browser.find("#rows .tick[aria-pressed=true]:focus").await.send_keys(Key::Enter).await.unwrap();
+    browser.find("#rows .tick[aria-pressed=false]:focus").await.send_keys(Key::Enter).await.unwrap();
     browser.find("#rows .tick[aria-pressed=true]").await;
     assert_eq!(browser.count("#rows tr.open").await, 0);
 
@@ -103,5 +109,38 @@ async fn the_log_goes_on_as_one_scrolls() {
     browser.driver.execute("scrollTo(0, document.body.scrollHeight)", Vec::new()).await.unwrap();
     browser.see("#rows .more", "That is all").await;
     assert_eq!(browser.count("#rows tr[data-at]").await, 120);
+    browser.close().await;
+}
+
+/// Keeps what the page tells the desktop, where another tab can read it; it is told all the same.
+const LISTEN: &str = "window.Notification = class extends Notification {
+    constructor(who, how) {
+        super(who, how);
+        localStorage.told = `${localStorage.told || ''}${who} ${how.body}.`;
+    } };";
+
+#[actix_web::test]
+async fn the_desktop_is_told_of_calls_while_one_looks_elsewhere() {
+    let app = spawn();
+    let browser = Browser::open(&app).await;
+    let allow = json!({ "origin": app.base_url, "permissions": ["notifications"] });
+    browser.tell("Browser.grantPermissions", allow).await;
+    browser.tell("Page.addScriptToEvaluateOnNewDocument", json!({ "source": LISTEN })).await;
+    browser.sign_in(&app.agent).await;
+    browser.find("#live[data-follows]").await;
+    assert!(!browser.find("#notify").await.is_displayed().await.unwrap(), "it is allowed already");
+    // one who looks needs no telling
+    rings(&app, "1", "493023125002").await;
+    browser.see("#now li", "23125002").await;
+    let page = browser.driver.window().await.unwrap();
+
+    let other = browser.driver.new_tab().await.unwrap();
+    browser.driver.switch_to_window(other).await.unwrap();
+    browser.visit("/account").await;
+    rings(&app, "2", "493023125001").await;
+    let told = async || browser.value("localStorage.told").await == format!("{CALLER} calls Sales.");
+    browser.until("the desktop is told", told).await;
+    browser.driver.switch_to_window(page).await.unwrap();
+    browser.see("#now li:nth-child(2)", CALLER).await;
     browser.close().await;
 }

@@ -1,19 +1,16 @@
-//! The pages over HTTP: sessions and what they may, what browsers are told, and pages as programs meet them. How they
-//! work in a browser is told in tests/browser.
+//! The pages over HTTP: what browsers are told, who sees and does what. How they work in a browser is told in
+//! tests/browser.
 
-use chrono::TimeDelta;
+mod sessions;
+
 use hookswitch::clock;
-use hookswitch::secret::Hash;
-use hookswitch::session::COOKIE;
-use hookswitch::store::schema::sessions;
-use hookswitch::store::{keys, sessions as rows};
 use reqwest::{Method, RequestBuilder, redirect};
 use serde_json::json;
 
-use diesel::prelude::*;
-
 use crate::client::{Answer, Client};
-use crate::harness::{TestApp, eventually, pbx, spawn, spawn_with};
+use crate::harness::{TestApp, eventually, pbx, spawn};
+use crate::receiver::Receiver;
+use crate::webhooks;
 
 /// A browser: it follows nowhere by itself, and says whence it comes.
 struct Browser<'a> {
@@ -59,130 +56,6 @@ impl<'a> Browser<'a> {
     async fn sign_in(&self, key: &str, next: &str) -> Answer {
         self.post("/sign-in", &[("key", key), ("next", next)]).await
     }
-}
-
-#[actix_web::test]
-async fn the_cookie_is_the_browsers_alone() {
-    let app = spawn_with(&["--public-url=https://calls.example.org"]);
-    let key = app.agent.key.as_deref().unwrap();
-    let answer = Browser::new(&app).sign_in(key, "/?done=false").await.is(303);
-    assert_eq!(answer.header("location"), "/?done=false");
-    let cookie = answer.header("set-cookie");
-    for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=2592000"] {
-        assert!(cookie.contains(part), "{cookie}");
-    }
-    let token = cookie.split([';', '=']).nth(1).unwrap().to_owned();
-    let kept = app.query(|db| sessions::table.select(sessions::token_hash).load::<Vec<u8>>(db)).await;
-    assert_eq!(kept, [Hash::of(&token).0.to_vec()], "only its hash is kept");
-    let plain = spawn();
-    let answer =
-        Browser::new(&plain).sign_in(plain.agent.key.as_deref().unwrap(), "//evil.example").await.is(303);
-    assert!(!answer.header("set-cookie").contains("Secure"), "http would lose it");
-    assert_eq!(answer.header("location"), "/");
-}
-
-#[actix_web::test]
-async fn a_session_is_its_key_and_ends_with_it() {
-    let app = spawn();
-    let browser = Browser::signed_in(&app, &app.admin).await;
-    browser.get("/").await.is(200);
-    browser.get("/api/v1/keys").await.is(200);
-    let other = Browser::signed_in(&app, &app.admin).await;
-    let ids = app.query(|db| sessions::table.order(sessions::id).select(sessions::id).load::<i64>(db)).await;
-    browser.post(&format!("/account/sessions/{}/end", ids[1]), &[]).await.is(303);
-    other.get("/api/v1/keys").await.is(401);
-    browser.post(&format!("/account/sessions/{}/end", ids[1]), &[]).await.is(404);
-
-    let agent = Browser::signed_in(&app, &app.agent).await;
-    agent.post(&format!("/account/sessions/{}/end", ids[0]), &[]).await.is(404);
-    agent.get("/api/v1/keys").await.is(403);
-    let key_id = app.query(keys::all).await.into_iter().find(|key| key.name == "agent").unwrap().id;
-    app.admin.delete(&format!("/api/v1/keys/{key_id}")).await.is(204);
-    agent.get("/api/v1/calls").await.is(401);
-    let sent_away = agent.get("/?done=false").await.is(303);
-    assert_eq!(sent_away.header("location"), "/sign-in?next=%2F%3Fdone%3Dfalse");
-
-    let gone = browser.post("/sign-out", &[]).await.is(303);
-    assert!(gone.header("set-cookie").starts_with(&format!("{COOKIE}=;")));
-    browser.get("/api/v1/keys").await.is(401);
-}
-
-#[actix_web::test]
-async fn sessions_and_links_have_their_time() {
-    let app = spawn();
-    let browser = Browser::signed_in(&app, &app.agent).await;
-    let late = clock::now() - TimeDelta::seconds(1);
-    app.configure(move |db| diesel::update(sessions::table).set(sessions::expires_at.eq(late)).execute(db))
-        .await;
-    browser.get("/api/v1/calls").await.is(401);
-
-    let key_id = app.query(keys::all).await[0].id;
-    app.query(move |db| {
-        rows::insert_link(db, key_id, &Hash::of("old"), late)?;
-        rows::insert_link(db, key_id, &Hash::of("new"), late + TimeDelta::hours(1))
-    })
-    .await;
-    let mut browser = Browser::new(&app);
-    assert!(browser.post("/sign-in/old", &[]).await.is(200).body.contains("too old"));
-    browser.get("/sign-in/new").await.is(200);
-    browser.get("/sign-in/new").await.is(200);
-    let answer = browser.post("/sign-in/new", &[]).await.is(303);
-    browser.keep(&answer);
-    browser.get("/").await.is(200);
-    assert!(browser.post("/sign-in/new", &[]).await.is(200).body.contains("used before"));
-    app.query(|db| rows::delete_expired(db, clock::now())).await;
-    assert_eq!(app.query(|db| sessions::table.count().get_result::<i64>(db)).await, 1);
-}
-
-#[actix_web::test]
-async fn a_key_has_so_many_sessions_and_no_more() {
-    let app = spawn();
-    let first = Browser::signed_in(&app, &app.agent).await;
-    for _ in 0..50 {
-        Browser::signed_in(&app, &app.agent).await;
-    }
-    first.get("/api/v1/calls").await.is(401);
-    assert_eq!(app.query(|db| sessions::table.count().get_result::<i64>(db)).await, 50);
-}
-
-#[actix_web::test]
-async fn no_other_site_can_use_a_session() {
-    let app = spawn();
-    let browser = Browser::signed_in(&app, &app.admin).await;
-    let rule = json!({ "pattern": "+49*" });
-    for headers in [&[][..], &[("Sec-Fetch-Site", "cross-site")], &[("Origin", "https://evil.example")]] {
-        for (path, body) in [("/api/v1/block-rules", true), ("/sign-out", false), ("/sign-in", false)] {
-            let request = browser.request(Method::POST, path);
-            let request = if body { request.json(&rule) } else { request.form(&[("key", "x")]) };
-            let request =
-                headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-            let answer = app.nobody.send(request).await.is(403);
-            assert!(answer.body.contains("not sent by a page of this server"), "{path}: {}", answer.body);
-        }
-    }
-    let request =
-        browser.request(Method::POST, "/api/v1/block-rules").header("Origin", &app.base_url).json(&rule);
-    app.nobody.send(request).await.is(201);
-    browser.get("/account").await.is(200);
-}
-
-#[actix_web::test]
-async fn a_stream_ends_with_its_session() {
-    let app = spawn();
-    let browser = Browser::signed_in(&app, &app.agent).await;
-    let stream = browser.request(Method::GET, "/api/v1/stream").send().await.unwrap();
-    assert_eq!(stream.status(), 200);
-    browser.post("/sign-out", &[]).await.is(303);
-    let call = [
-        ("event", "newCall"),
-        ("direction", "in"),
-        ("callId", "1"),
-        ("from", "493023125001"),
-        ("to", "4930"),
-    ];
-    app.post_form(&call).await.is(200);
-    let told = stream.text().await.unwrap();
-    assert!(told.contains("may read no more") && !told.contains("23125001"), "{told}");
 }
 
 #[actix_web::test]
@@ -300,16 +173,61 @@ async fn what_was_ticked_together_is_taken_back_and_nothing_else() {
 }
 
 #[actix_web::test]
-async fn guessing_keys_is_slowed_down_and_programs_get_json() {
-    let app = spawn_with(&["--failed-tokens-per-minute=2"]);
-    let browser = Browser::new(&app);
-    for status in [422, 422, 429] {
-        browser.sign_in("hsk_wrong", "/").await.is(status);
+async fn what_a_filter_shows_is_a_file_for_spreadsheets() {
+    let app = spawn();
+    for (id, queue) in [("1", "Sales & Co"), ("2", "Support")] {
+        let call = [
+            ("event", "newCall"),
+            ("direction", "in"),
+            ("callId", id),
+            ("from", "493023125001"),
+            ("to", "4930"),
+        ];
+        app.post_form(&[&call[..], &[("queue", queue)]].concat()).await.is(200);
     }
-    let key = app.agent.key.as_deref().unwrap();
-    browser.sign_in(key, "/").await.is(303);
-    let answer = app.nobody.get("/nowhere").await.is(404);
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(app.nobody.get("/").await.is(401).json()["status"], 401);
-    assert!(app.agent.get("/").await.is(200).body.contains("<h1"), "a key opens pages, too");
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    let today = clock::now().date();
+    let page = browser.get(&format!("/?queue=Sales+%26+Co&from_day={today}&outcome=")).await;
+    let page = browser.get(page.is(303).header("location")).await.is(200).body;
+    let link = page.split("href=\"/api/v1/calls.csv").nth(1).unwrap().split('"').next().unwrap();
+    let link = link.replace("&#38;", "&").replace("&amp;", "&");
+    let file = browser.get(&format!("/api/v1/calls.csv{link}")).await.is(200).body;
+    assert_eq!((file.lines().count(), file.contains("Sales & Co")), (2, true), "{link}\n{file}");
+}
+
+#[actix_web::test]
+async fn managers_see_who_was_told_of_a_call() {
+    let app = webhooks::spawn_here();
+    let receiver = Receiver::start();
+    webhooks::webhook(&app, json!({ "url": format!("{}/hook?secret=s3cret", receiver.url) })).await;
+    webhooks::story(&app, "1").await;
+    let path = format!("/calls/{}", app.call("1").await.unwrap().id);
+    let manager = Browser::signed_in(&app, &app.manager).await;
+    eventually("all is told", async || {
+        manager.get(&path).await.body.matches("<span class=\"tag\">delivered</span>").count() == 3
+    })
+    .await;
+    let page = manager.get(&path).await.is(200).body;
+    let host = receiver.url.trim_start_matches("http://");
+    assert!(page.contains(&format!("<b>dial-in</b> to {host} ")), "{page}");
+    assert!(!page.contains("s3cret"));
+    let agent = Browser::signed_in(&app, &app.agent).await;
+    assert!(!agent.get(&path).await.is(200).body.contains("Who was told"));
+}
+
+#[actix_web::test]
+async fn what_is_wrong_is_said_in_the_page_that_asked() {
+    let app = spawn();
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    assert!(browser.get("/?direction=up").await.is(422).body.contains("<b>direction</b>"));
+    let asked = browser.request(Method::GET, "/?direction=up").header("HX-Request", "true");
+    let answer = app.nobody.send(asked).await.is(422);
+    assert_eq!(answer.header("hx-retarget"), "#messages");
+    assert!(
+        answer.body.trim_start().starts_with("<div class=\"message bad\" role=\"alert\">"),
+        "{}",
+        answer.body
+    );
+    let asked = Browser::new(&app).request(Method::GET, "/fresh?ids=1").header("HX-Request", "true");
+    assert_eq!(app.nobody.send(asked).await.is(200).header("hx-redirect"), "/sign-in");
 }

@@ -98,11 +98,14 @@ impl Scene {
     async fn answered(&self, number: usize) -> Vec<Value> {
         let path = "/api/v1/calls?outcome=answered&cause=normalClearing";
         let mut calls = Vec::new();
-        eventually("the log holds every call", async || {
-            calls = self.admin().rows(path, |_| true).await;
-            calls.len() >= number
-        })
-        .await;
+        while calls.len() < number {
+            let known = calls.len(); // the switch may have many events to tell: it is waited for while they come
+            eventually(&format!("the log holds more than {known} of {number} calls"), async || {
+                calls = self.admin().rows(path, |_| true).await;
+                calls.len() > known
+            })
+            .await;
+        }
         let ids: BTreeSet<_> = calls.iter().map(|call| call["call_id"].as_str().unwrap()).collect();
         assert_eq!((calls.len(), ids.len()), (number, number));
         calls

@@ -81,4 +81,6 @@ async fn it_says_when_the_address_is_taken_or_a_flag_is_wrong() {
     assert!(line.starts_with("--region: "), "{line}");
     let line = gave_up(run(&database, &["--listen=127.0.0.1:0", "--public-url=calls.example.org"]));
     assert!(line.contains("must begin with http:// or https://"), "{line}");
+    let line = gave_up(run(&database, &["--listen=127.0.0.1:0", "--screen-pop=javascript:alert(1)"]));
+    assert_eq!(line, "--screen-pop: must begin with https:// or http://");
 }

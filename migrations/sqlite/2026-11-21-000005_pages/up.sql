@@ -28,3 +28,6 @@ CREATE TABLE audit_log (
     detail   TEXT      NOT NULL,
     affected BIGINT    NOT NULL
 );
+
+-- What others were told of a call, at its page.
+CREATE INDEX deliveries_call ON deliveries (call);

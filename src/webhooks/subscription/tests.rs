@@ -1,7 +1,7 @@
 use EventKind::{Answer, DialIn, DialOut, Hangup, Missed};
 
 use super::*;
-use crate::call::{CallEvent, Decision, Kind, Reason};
+use crate::call::{CallEvent, Decision, Kind, LegName, More, Place, Reason};
 use crate::clock;
 
 /// What each event of this story is told as.
@@ -69,6 +69,49 @@ fn a_hangup_that_comes_after_the_sweep_is_told() {
     call.ended_at = Some(clock::now());
     call.outcome = Some(Outcome::Missed);
     assert_eq!(before.news(&call).collect::<Vec<_>>(), [Hangup, Missed]);
+}
+
+#[test]
+fn an_extension_that_joins_later_is_told_that_it_rings() {
+    let leg = |id: &str, user: &str, kind| CallEvent {
+        call_id: "1".into(),
+        leg_id: String::new(),
+        kind,
+        direction: Some(Direction::In),
+        from: None,
+        to: None,
+        users: vec![user.into()],
+        queue: None,
+        answering_number: None,
+        cause: None,
+        raw_cause: None,
+        at: clock::now(),
+        more: Some(Box::new(More {
+            leg: Some(LegName { id: id.into(), place: Place::Extension }),
+            ..More::default()
+        })),
+    };
+    let hook = |id, extension: &str| Subscription {
+        id,
+        extension: Some(extension.into()),
+        events: EventKind::ALL.to_vec(),
+        filters: Filters::default(),
+    };
+    let hooks = Subscriptions::from_iter([hook(1, "101"), hook(2, "102")]);
+    let mut call = Call::begin(1, 1, &leg("a", "101", Kind::NewCall));
+    let mut hear = |event: CallEvent| {
+        let before = Facts::of(&call);
+        call.apply(&event, Decision::Accept);
+        let joined = before.joined(&call, &event).map(|(kind, leg)| (kind, hooks.joined(kind, &call, leg)));
+        let news = before.news(&call).map(|kind| (kind, hooks.wanting(kind, &call)));
+        joined.into_iter().chain(news).collect::<Vec<_>>()
+    };
+    assert_eq!(hear(leg("a", "101", Kind::NewCall)), [(DialIn, vec![1])]);
+    assert_eq!(hear(leg("b", "102", Kind::NewCall)), [(DialIn, vec![2])]);
+    assert_eq!(hear(leg("b", "102", Kind::NewCall)), []);
+    assert_eq!(hear(leg("b", "102", Kind::Answer)), [(Answer, vec![1, 2])]);
+    assert_eq!(hear(leg("a", "101", Kind::Hangup)), []);
+    assert_eq!(hear(leg("b", "102", Kind::Hangup)), [(Hangup, vec![1, 2])]);
 }
 
 /// Is a call of the sample's kind told to a webhook like that?

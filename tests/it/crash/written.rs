@@ -88,20 +88,21 @@ fn agree(
         let differ: Vec<_> = not_ended.symmetric_difference(&live).collect();
         return Err(format!("live calls and calls without an end differ in {differ:?}"));
     }
-    let mut first_and_last = BTreeMap::new();
+    let mut told: BTreeMap<i64, Vec<(i64, bool)>> = BTreeMap::new();
     for (change, call, repeat) in lines {
         let call = call.ok_or_else(|| format!("change {change} is about no call"))?;
-        let (_, last) = first_and_last.entry(call).or_insert((*change, *change));
-        if !repeat {
-            *last = *change; // what was said before changes nothing
-        }
+        told.entry(call).or_default().push((*change, *repeat));
     }
     for (id, change, _) in calls {
-        if first_and_last.remove(id) != Some((*id, *change)) {
+        let lines = told.remove(id).unwrap_or_default();
+        let first = lines.first().map(|(first, _)| first);
+        // what was heard before may be a call's last change, where it came with news, and else changes nothing
+        let behind: Vec<_> = lines.iter().skip_while(|(line, _)| line != change).collect();
+        if first != Some(id) || behind.is_empty() || !behind[1..].iter().all(|(_, repeat)| *repeat) {
             return Err(format!("the journal does not tell how call {id} came to change {change}"));
         }
     }
-    let unknown: Vec<_> = first_and_last.keys().collect();
+    let unknown: Vec<_> = told.keys().collect();
     let last = lines.last().map_or(0, |(change, ..)| *change);
     match (unknown.as_slice(), last <= newest) {
         ([], true) => Ok(()),

@@ -198,7 +198,7 @@ fn reply(line: &str, rest: &str) -> String {
 Contact: <sip:[local_ip]:[local_port]>
 {rest}"
     );
-    send(&message, tag != "" && !line.starts_with('1'))
+    send(&message, !tag.is_empty() && !line.starts_with('1'))
 }
 
 /// The INVITE's end after a CANCEL, so it has the INVITE's Via.
