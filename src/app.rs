@@ -247,6 +247,7 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     })
     .workers(app.config.workers())
     .max_connections(serve.max_connections)
+    .tcp_nodelay(true) // an answer in several pieces would wait for the client to acknowledge the first
     .client_request_timeout(client)
     .keep_alive(Duration::from_secs(serve.keep_alive_s))
     .shutdown_timeout(serve.shutdown_timeout_s)
