@@ -25,4 +25,5 @@ mod refusals;
 mod retention;
 mod rules;
 mod start;
+mod steering;
 mod webhooks;
