@@ -42,6 +42,8 @@ pub struct App {
     /// Keys and sessions that were used, until it is written down.
     pub uses: Uses,
     snapshot: ArcSwap<Snapshot>,
+    /// Held while it is read and swapped: what was read before a change never takes the place of what was read after.
+    reading: Mutex<()>,
 }
 
 impl App {
@@ -55,6 +57,7 @@ impl App {
     /// # Errors
     /// What the database says; then the old ones stay.
     pub fn reload(&self, db: &mut Db) -> QueryResult<()> {
+        let _turn = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         self.snapshot.store(Arc::new(Snapshot::load(db, &self.config.numbering)?));
         Ok(())
     }
@@ -202,6 +205,7 @@ pub fn serve(
         hits: Hits::default(),
         uses: Uses::default(),
         snapshot: ArcSwap::from_pointee(snapshot),
+        reading: Mutex::new(()),
         metrics,
         store,
         config,
@@ -243,6 +247,7 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     })
     .workers(app.config.workers())
     .max_connections(serve.max_connections)
+    .tcp_nodelay(true) // an answer in several pieces would wait for the client to acknowledge the first
     .client_request_timeout(client)
     .keep_alive(Duration::from_secs(serve.keep_alive_s))
     .shutdown_timeout(serve.shutdown_timeout_s)

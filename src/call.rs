@@ -6,6 +6,7 @@
 
 mod event;
 mod leg;
+mod legs;
 mod terms;
 
 use std::sync::LazyLock;
@@ -23,6 +24,10 @@ pub type Moment = NaiveDateTime;
 
 /// A call id that ended longer ago than this is a new call when the PBX uses it again (real PBXes do).
 pub const REUSE_AFTER: TimeDelta = TimeDelta::seconds(60);
+
+/// The same where legs are told apart: such ids are seldom used again, and who waits in a queue may ring nowhere for
+/// a while.
+const LEGS_REUSE_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// One row of the caller log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,6 +155,7 @@ impl Call {
         };
         event.kind == Kind::NewCall
             && match self.ended_at {
+                Some(ended) if event.leg().is_some() => event.at - ended > LEGS_REUSE_AFTER,
                 Some(ended) => event.at - ended > REUSE_AFTER,
                 None => event.leg().is_none() && other_caller(),
             }

@@ -62,6 +62,9 @@ pub struct CallFilter {
     /// The PBX, by its id
     #[arg(long, value_name = "ID")]
     pub pbx: Option<i64>,
+    /// Calls between two extensions: false leaves them out. Only some PBXes tell of them
+    #[arg(long, value_name = "true|false")]
+    pub internal: Option<bool>,
     /// Why the call ended: normalClearing, busy, cancel, noAnswer, congestion, notFound, forwarded, voicemail, blocked, or the PBX's own word
     #[arg(long, value_name = "WORD")]
     #[param(max_length = 250)]
@@ -99,6 +102,7 @@ impl CallFilter {
             state: self.state,
             outcome: self.outcome,
             done: self.done,
+            internal: self.internal,
             queue: said("queue", &self.queue)?,
             user: said("user", &self.user)?,
             cause: said("cause", &self.cause)?,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::leg_view::LegView;
-use crate::call::{Call, Cause, Decision, Direction, Extra, Leg, Moment, Outcome, State};
+use crate::call::{Call, Cause, Decision, Direction, Extra, Moment, Outcome, State};
 use crate::number;
 use crate::store::Db;
 use crate::store::contacts::{self, Named};
@@ -179,6 +179,7 @@ impl CallView {
 
     fn of(call: Call, from: Option<&Named>, to: Option<&Named>) -> Self {
         let (waiting_ms, talking_ms, answered) = (call.waiting_ms(), call.talking_ms(), call.was_answered());
+        let shown = call.taker().or(call.extra().legs.first()).map(|leg| leg.leg_id.clone());
         let extra = call.extra.map_or_else(Extra::default, |extra| *extra);
         Self {
             id: call.id,
@@ -191,7 +192,7 @@ impl CallView {
             from: NumberView::of(call.from_number, call.from_key.as_deref(), from),
             to: NumberView::of(call.to_number, call.to_key.as_deref(), to),
             call_id: call.call_id,
-            leg_id: leg_id(call.leg_id, &extra.legs),
+            leg_id: shown.unwrap_or(call.leg_id),
             dialed_from: call.dialed_from,
             users: call.users,
             answered_by: call.answered_by,
@@ -223,11 +224,6 @@ impl CallView {
             change: call.change,
         }
     }
-}
-
-fn leg_id(own: String, legs: &[Leg]) -> String {
-    let shown = legs.iter().filter(|leg| leg.taken()).min_by_key(|leg| leg.taken_at()).or(legs.first());
-    shown.map_or(own, |leg| leg.leg_id.clone())
 }
 
 impl NumberView {

@@ -13,11 +13,12 @@ use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page;
 use super::query::{Asked, Own};
 use crate::app::App;
-use crate::call::{Call, Moment};
+use crate::call::{Call, Moment, State};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::store::amend::Amendment;
 use crate::store::call_list::{self, Found, Order, Position, Wanted};
+use crate::store::stories::{self, Linked};
 use crate::store::{Db, calls as rows, journal};
 use crate::text;
 
@@ -103,8 +104,28 @@ pub struct CallWithJournal {
     /// The call.
     #[serde(flatten)]
     pub call: CallView,
+    /// Other calls of the same story (transfers), oldest first.
+    pub linked: Vec<LinkedView>,
     /// What was sent and done, oldest first; at most 500 entries.
     pub journal: Vec<JournalView>,
+}
+
+/// Another call of the same story.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = LinkedCall)]
+pub struct LinkedView {
+    /// Its number here.
+    pub id: i64,
+    /// Its id at the PBX.
+    pub call_id: String,
+    /// How it stands.
+    pub state: State,
+}
+
+impl From<Linked> for LinkedView {
+    fn from(other: Linked) -> Self {
+        Self { id: other.id, call_id: other.call_id, state: other.state }
+    }
 }
 
 /// One call, with its journal.
@@ -122,7 +143,9 @@ pub async fn show(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 pub fn with_journal(db: &mut Db, caller: &Caller, id: i64) -> Result<CallWithJournal> {
     let call = visible(db, caller, id)?;
     let journal = journal::of_call(db, id)?;
+    let linked = stories::linked(db, &call)?;
     Ok(CallWithJournal {
+        linked: linked.into_iter().map(LinkedView::from).collect(),
         call: shown(db, call)?,
         journal: journal.into_iter().map(JournalView::from).collect(),
     })

@@ -1,6 +1,7 @@
 //! JSON for people and programs: one file for each noun. Handlers ask, store and answer; what they show are views
 //! of their own, so that a column can change without a client noticing.
 
+mod agents;
 pub(crate) mod auth;
 pub(crate) mod block_rules;
 mod body;
@@ -83,6 +84,7 @@ fn nouns(config: &mut ServiceConfig) {
     config.service(zammad::caller_log).service(zammad::tick_all).service(zammad::tick);
     config.service(calls::list).service(calls_csv::download).service(calls_stats::stats);
     config.service(live::sse::follow).service(live::changes::changes);
+    config.service(agents::list);
     config.service(calls_done::mark).service(calls::show).service(calls::change);
 }
 

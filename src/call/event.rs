@@ -68,6 +68,8 @@ pub struct More {
     pub answered_at: Option<Moment>,
     /// It was answered; the PBX may not say when.
     pub answered: bool,
+    /// An answer whose word is also that of the hangup: of a leg that was answered before, it is the hangup.
+    pub or_hangup: bool,
     /// Did a person take what a queue or an IVR had answered?
     pub bridged: Option<bool>,
     /// A leg to where the call was forwarded.

@@ -13,7 +13,7 @@ words! {
     Direction { In = "in", Out = "out" }
 }
 words! {
-    /// Only moves forward.
+    /// Only moves forward, but for a queue's next round of ringing (`legs`).
     State { Ringing = "ringing", Connected = "connected", Ended = "ended" }
 }
 words! {

@@ -8,16 +8,16 @@ use super::*;
 use crate::number::Numbering;
 
 /// Seconds after the beginning of the story.
-fn at(seconds: i64) -> Moment {
+pub(super) fn at(seconds: i64) -> Moment {
     chrono::DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap().naive_utc()
 }
 
-fn number(text: &str) -> Option<Number> {
+pub(super) fn number(text: &str) -> Option<Number> {
     static GERMAN: LazyLock<Numbering> = LazyLock::new(|| Numbering::new("DE", None).unwrap());
     GERMAN.read(text)
 }
 
-fn event(kind: Kind, direction: Option<Direction>, seconds: i64) -> CallEvent {
+pub(super) fn event(kind: Kind, direction: Option<Direction>, seconds: i64) -> CallEvent {
     CallEvent {
         call_id: "c-1".into(),
         leg_id: String::new(),
@@ -35,7 +35,7 @@ fn event(kind: Kind, direction: Option<Direction>, seconds: i64) -> CallEvent {
     }
 }
 
-fn told(events: &[CallEvent], decided: &Decision) -> Call {
+pub(super) fn told(events: &[CallEvent], decided: &Decision) -> Call {
     let mut call = Call::begin(1, 1, &events[0]);
     for event in events {
         call.apply(event, decided.clone());

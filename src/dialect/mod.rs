@@ -3,11 +3,14 @@
 //! To add one: its file, its folder in `tests/fixtures/`, and two lines here (`mod x;` and `&x::X` in `ALL`).
 
 pub mod causes;
+mod extension_events;
 mod fields;
 mod focalscope;
 pub mod params;
 mod placetel;
 mod sipgate;
+mod telphin;
+mod voipnow;
 mod xml;
 mod zammad;
 
@@ -23,8 +26,14 @@ use crate::text::Mistakes;
 use params::Params;
 
 /// Every dialect, in the order in which people are shown them.
-pub const ALL: &[&dyn Dialect] =
-    &[&zammad::Zammad, &sipgate::Sipgate, &placetel::Placetel, &focalscope::FocalScope];
+pub const ALL: &[&dyn Dialect] = &[
+    &zammad::Zammad,
+    &sipgate::Sipgate,
+    &placetel::Placetel,
+    &voipnow::VoipNow,
+    &focalscope::FocalScope,
+    &telphin::Telphin,
+];
 
 /// The dialect of that name.
 pub fn named(name: &str) -> Option<&'static dyn Dialect> {

@@ -11,7 +11,7 @@ use super::enqueue::Tells;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
 use crate::call::{Call, CallEvent, Decision, Effect, Moment, State};
-use crate::dialect::Said;
+use crate::dialect::{Presence, Said};
 use crate::webhooks::Facts;
 
 /// A call that the batch moves.
@@ -47,6 +47,10 @@ pub(super) struct Batch<'a> {
     pub recorded: Vec<Recorded>,
     /// What webhooks are to be told.
     pub tells: Tells,
+    /// What PBXes say of who works there.
+    pub presences: Vec<(i64, &'a Presence)>,
+    /// Positions in `touched` of calls that name others of their story.
+    pub linked: Vec<usize>,
 }
 
 impl<'a> Batch<'a> {
@@ -74,6 +78,7 @@ impl<'a> Batch<'a> {
                 (Some(kind.as_str()), Verdict::Ignored, Some(why.as_str()), None, dialect.acknowledge(), None)
             }
             Ok((Said::Presence(presence), _)) => {
+                self.presences.push((arrival.pbx.id, presence));
                 (Some(presence.kind.as_str()), Verdict::Applied, None, None, dialect.acknowledge(), None)
             }
             Ok((Said::Event(event), decided)) => {
@@ -195,10 +200,18 @@ impl<'a> Batch<'a> {
         if effect == Effect::Applied || touched.expected.is_none() {
             touched.last = Some(position);
         }
+        if effect == Effect::Applied && event.more.as_ref().is_some_and(|more| !more.extra.links.is_empty()) {
+            self.linked.push(index);
+        }
         if !reached && call.reached() {
             self.reached.extend(call.party().map(|party| (call.pbx_id, party.to_owned())));
         }
         (effect, undecided && call.decision.is_some())
+    }
+
+    /// Is anything to be written beside calls and journal (`asides`)?
+    pub fn has_asides(&self) -> bool {
+        !(self.tells.is_empty() && self.presences.is_empty() && self.linked.is_empty())
     }
 
     /// The calls that are to be written.

@@ -48,6 +48,7 @@ pub struct Wanted {
     pub state: Option<State>,
     pub outcome: Option<Outcome>,
     pub done: Option<bool>,
+    pub internal: Option<bool>,
     pub queue: Option<String>,
     pub user: Option<String>,
     pub cause: Option<String>,

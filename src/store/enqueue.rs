@@ -5,11 +5,11 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 
+use super::Db;
 use super::batch::Batch;
 use super::calls::json;
 use super::pg_array::Array;
 use super::schema::deliveries;
-use super::{Db, batch_postgres, batch_sqlite};
 use crate::call::{Call, CallEvent, Moment};
 use crate::clock;
 use crate::webhooks::{DeliveryState, EventKind, Facts, Subscriptions};
@@ -59,13 +59,8 @@ impl Tells {
     }
 }
 
-/// Writes the batch and what webhooks are told of it, within the caller's transaction. Answers as the writing of the
-/// batch does.
-pub(super) fn write(db: &mut Db, batch: &mut Batch) -> QueryResult<Vec<i64>> {
-    let reached = match db {
-        Db::Postgres(conn) => batch_postgres::write(conn, batch)?,
-        Db::Sqlite(conn) => batch_sqlite::write_within(conn, batch)?,
-    };
+/// Writes what webhooks are told of the batch, which is written.
+pub(super) fn write(db: &mut Db, batch: &mut Batch) -> QueryResult<()> {
     let Batch { tells: Tells(tells), touched, entries, .. } = batch;
     for tell in tells.iter_mut() {
         tell.call.id = touched[tell.index].call.id;
@@ -102,7 +97,7 @@ pub(super) fn write(db: &mut Db, batch: &mut Batch) -> QueryResult<Vec<i64>> {
             }
         }
     }
-    Ok(reached)
+    Ok(())
 }
 
 #[derive(Insertable)]

@@ -1,7 +1,9 @@
 //! The store: two databases behind one enum, the pool, the migrations, and plain query functions beside it.
 
+pub mod agents;
 pub mod amend;
 mod arrival;
+mod asides;
 pub mod audit;
 mod batch;
 mod batch_postgres;
@@ -30,6 +32,7 @@ pub mod rules;
 pub mod schema;
 pub mod sessions;
 pub mod settings;
+pub mod stories;
 pub mod target;
 pub mod webhooks;
 pub mod writer;

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::Db;
-use super::schema::pbxes;
+use super::schema::{agents, pbxes};
 use crate::call::Moment;
 use crate::secret::Hash;
 
@@ -154,11 +154,12 @@ pub fn rotate(db: &mut Db, id: i64, token: &Hash, old_until: Moment, now: Moment
     get(db, id)
 }
 
-/// Deletes one. Its calls and its journal stay.
+/// Deletes one, with its agents. Its calls and its journal stay.
 ///
 /// # Errors
 /// `NotFound`, or what the database says.
 pub fn delete(db: &mut Db, id: i64) -> QueryResult<()> {
+    diesel::delete(agents::table.filter(agents::pbx_id.eq(id))).execute(db)?;
     match diesel::delete(pbxes::table.find(id)).execute(db)? {
         0 => Err(diesel::NotFound),
         _ => Ok(()),

@@ -207,6 +207,20 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    agents (pbx_id, agent) {
+        pbx_id -> BigInt,
+        agent -> Text,
+        extension -> Nullable<Text>,
+        kind -> Text,
+        status -> Text,
+        since -> Timestamp,
+    }
+}
+diesel::table! {
+    stories (pbx_id, story, call) { pbx_id -> BigInt, story -> Text, call -> BigInt, }
+}
+
 diesel::joinable!(contact_numbers -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, live_calls, journal);
 diesel::allow_tables_to_appear_in_same_query!(webhooks, deliveries);

@@ -14,6 +14,7 @@ mod calls;
 mod command_line;
 mod conformance;
 mod crash;
+mod extensions;
 mod intake;
 mod keys;
 mod live;

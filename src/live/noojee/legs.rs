@@ -84,13 +84,14 @@ impl Extension {
     /// call, the caller's of any other) counts between extensions only, and only if no twin stands for it.
     pub fn sides(&self, call: &Call, has_twin: bool) -> impl Iterator<Item = Side> + use<> {
         let outbound = call.direction == Some(Direction::Out);
-        let user = call.users.iter().chain(&call.answered_by).any(|user| self.is(user));
+        let user = call.users.iter().any(|user| self.is(user));
+        let took = call.answered_by.as_ref().is_some_and(|user| self.is(user));
         let dials = self.has(call.from_number.as_ref(), call.from_key.as_ref())
             || self.has(call.dialed_from.as_ref(), None)
-            || (outbound && user);
+            || (outbound && (user || (took && !call.internal)));
         let rings = self.has(call.to_number.as_ref(), call.to_key.as_ref())
             || self.has(call.answering_number.as_ref(), None)
-            || (!outbound && user);
+            || (!outbound && (user || took));
         let both = call.internal || is_between_extensions(call) && !has_twin;
         let caller = (dials && (outbound || both)).then_some(Side::Caller);
         let callee = (rings && (!outbound || both)).then_some(Side::Callee);

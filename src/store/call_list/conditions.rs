@@ -166,6 +166,9 @@ fn of_the_call(wanted: &Wanted) -> Vec<Condition<'_>> {
     if let Some(done) = wanted.done {
         all.push(Box::new(calls::done.eq(done).nullable()));
     }
+    if let Some(internal) = wanted.internal {
+        all.push(Box::new(calls::internal.eq(internal).nullable()));
+    }
     if let Some(queue) = &wanted.queue {
         all.push(Box::new(calls::queue.eq(queue)));
     }

@@ -15,6 +15,7 @@ impl Wanted {
             && self.state.is_none_or(|state| call.state == state)
             && self.outcome.is_none_or(|outcome| call.outcome == Some(outcome))
             && self.done.is_none_or(|done| call.done == done)
+            && self.internal.is_none_or(|internal| call.internal == internal)
             && is(&self.queue, &call.queue)
             && self
                 .user

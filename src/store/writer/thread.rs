@@ -19,7 +19,7 @@ use crate::store::batch::Batch;
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
-use crate::store::{Db, batch_postgres, batch_sqlite, calls, enqueue};
+use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls};
 
 /// The most arrivals of one transaction: past this only latency grows.
 const MAX_BATCH: usize = 512;
@@ -180,7 +180,7 @@ impl Thread {
         // taken, not copied: where the writing fails they are read anew
         let mut batch = fold(arrivals, |key| self.recent.take(key));
         let reached = match &mut self.db {
-            db if !batch.tells.is_empty() => db.transaction(|db| enqueue::write(db, &mut batch))?,
+            db if batch.has_asides() => db.transaction(|db| asides::write(db, &mut batch))?,
             Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
             Db::Sqlite(conn) => batch_sqlite::write(conn, &mut batch)?,
         };
@@ -198,7 +198,7 @@ impl Thread {
                 stored.put(call);
             }
             let mut batch = fold(arrivals, |key| stored.take(key));
-            let reached = enqueue::write(db, &mut batch)?;
+            let reached = asides::write(db, &mut batch)?;
             Ok((batch, reached))
         })
     }

@@ -97,6 +97,16 @@ pub fn options(case: &Value) -> Value {
         requests.map(|request| &request[name]).find(|value| !value.is_null()).cloned()
     };
     options.extend(of_requests("secret").map(|secret| ("secret".to_owned(), secret)));
+    for request in case["requests"].as_array().into_iter().flatten() {
+        let name = match request["owner_type"].as_str() {
+            Some("queue") => "queues",
+            Some("ivr") => "ivrs",
+            _ => continue,
+        };
+        let owner = request["owner_extension"].as_str().map(|extension| json!(extension));
+        let all = options.entry(name).or_insert_with(|| json!([]));
+        all.as_array_mut().into_iter().for_each(|all| all.extend(owner.clone()));
+    }
     if case["param_map"].is_object() {
         options.insert("names".into(), case["param_map"].clone());
     }

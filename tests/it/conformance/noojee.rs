@@ -1,6 +1,6 @@
 //! A case of Noojee's long poll: what happens, what is asked, and what is replied. Ids and cursors are the server's own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use reqwest::Method;
@@ -146,7 +146,8 @@ impl Same {
 }
 
 fn data(shown: &Value, expected: &Value, same: &mut Same) -> Outcome {
-    let names = |data: &Value| -> Vec<String> {
+    // a set, since the members of an object have no order
+    let names = |data: &Value| -> BTreeSet<String> {
         data.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
     };
     if names(shown) != names(expected) {

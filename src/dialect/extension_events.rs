@@ -1,0 +1,159 @@
+//! What VoipNow and Telphin share: events of extensions. Each request tells of one leg of a call, under names that
+//! are fixed but for their letter case. Facts: 4PSA's "CallAPI Events" and "Call Events", Telphin's "Events on
+//! Extension Numbers".
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Refusal, Reply, Request, Said, causes};
+use crate::call::{Cause, Direction, Kind, Place};
+use crate::number::Number;
+
+/// The longest texts, in characters.
+const ID: usize = 250;
+const NUMBER: usize = 100;
+
+/// What an extension's number looks like where the admin does not say: `13596*106`, `17608s*101`, `0003*210`.
+static EXTENSION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^[0-9]{3,6}[A-Za-z]?\*[0-9]{2,4}$").expect("a pattern of ours"));
+
+/// What happened, and where the word says so, to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Happened {
+    /// In our words.
+    pub kind: Kind,
+    /// Of Dial-In and Dial-Out.
+    pub direction: Option<Direction>,
+}
+
+/// A request, read as these PBXes mean it.
+pub struct Fields<'r>(pub &'r Request<'r>);
+
+impl<'r> Fields<'r> {
+    /// The first of the names that is there, in any letter case. (A PBX that adds its parameters to a URL which has a
+    /// query already may join them by a second `?`.)
+    pub fn get(&self, names: &[&str]) -> Option<&'r str> {
+        let named = |name: &&str| {
+            let mut all = self.0.params.iter();
+            let whole = all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+            whole.or_else(|| {
+                let (_, joined) = self.0.params.iter().find(|(known, _)| *known == "ev")?;
+                let (known, value) = joined.split_once('?')?.1.split_once('=')?;
+                known.eq_ignore_ascii_case(name).then_some(value)
+            })
+        };
+        names.iter().find_map(named).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// A word or a name.
+    pub fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
+        self.get(&[name]).map(|text| within(name, text, ID).map(Into::into)).transpose()
+    }
+
+    /// `13596*106@sip.example.com` is `13596*106`.
+    pub fn extension(&self, name: &str) -> Result<Option<String>, Refusal> {
+        let text = self.get(&[name]).map(|text| within(name, text, NUMBER)).transpose()?;
+        Ok(text.map(|text| local(text).to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    /// A telephone number, or an extension's.
+    pub fn number(&self, name: &str) -> Result<Option<Number>, Refusal> {
+        let text = self.get(&[name]).map(|text| within(name, text, NUMBER)).transpose()?;
+        Ok(text.and_then(|text| self.0.numbering.read(local(text))))
+    }
+
+    /// Without it there is nothing to tell calls apart by.
+    pub fn call_id(&self) -> Result<String, Refusal> {
+        let missing =
+            || Refusal::unprocessable("CallID: missing; send the same id with each event of a call");
+        self.text("CallID")?.ok_or_else(missing)
+    }
+
+    /// Which way the extension is called or calls: the event's word, else CallFlow, else whose number is there.
+    pub fn direction(&self, happened: Happened) -> Option<Direction> {
+        let flow = self.get(&["CallFlow"]).and_then(|word| word.to_ascii_lowercase().parse().ok());
+        let whose = || match (self.get(&["CalledExtension"]), self.get(&["CallerExtension"])) {
+            (Some(_), _) => Some(Direction::In),
+            (None, Some(_)) => Some(Direction::Out),
+            (None, None) => None,
+        };
+        happened.direction.or(flow).or_else(whose)
+    }
+
+    /// CallStatus in our words, and as it was sent.
+    pub fn status(&self) -> Result<(Option<Cause>, Option<String>), Refusal> {
+        let word = self.text("CallStatus")?;
+        Ok((word.as_deref().and_then(causes::understand), word))
+    }
+
+    /// What this extension is; the admin may name it with its prefix or without.
+    pub fn place(&self, extension: Option<&str>) -> Place {
+        let options = self.0.options;
+        let among =
+            |all: &[String]| extension.is_some_and(|it| all.iter().any(|one| local(one.trim()) == it));
+        match self.0.tail {
+            Some("queue") => Place::Queue,
+            Some("ivr") => Place::Ivr,
+            _ if among(&options.queues) => Place::Queue,
+            _ if among(&options.ivrs) => Place::Ivr,
+            _ => Place::Extension,
+        }
+    }
+
+    /// Does the number look like an extension's?
+    pub fn is_ours(&self, name: &str) -> bool {
+        let pattern = self.0.options.internal_pattern().unwrap_or(&EXTENSION);
+        self.get(&[name]).is_some_and(|number| pattern.is_match(local(number)))
+    }
+}
+
+/// What stands before the `@`.
+fn local(text: &str) -> &str {
+    text.split('@').next().unwrap_or(text).trim()
+}
+
+fn within<'t>(name: &str, text: &'t str, limit: usize) -> Result<&'t str, Refusal> {
+    if text.len() <= limit || text.chars().count() <= limit {
+        return Ok(text);
+    }
+    Err(Refusal::unprocessable(format!("{name}: more than {limit} characters; send a shorter one")))
+}
+
+/// The event's word as both write it, in any letter case, and VoipNow's numbers for them.
+pub fn happened(word: &str) -> Option<Happened> {
+    let (kind, direction) = match plain(word).as_str() {
+        "0" | "dialin" => (Kind::NewCall, Some(Direction::In)),
+        "1" | "dialout" => (Kind::NewCall, Some(Direction::Out)),
+        "2" | "hangup" => (Kind::Hangup, None),
+        "3" | "answerin" => (Kind::Answer, Some(Direction::In)),
+        "4" | "answerout" => (Kind::Answer, Some(Direction::Out)),
+        "answer" => (Kind::Answer, None),
+        _ => return None,
+    };
+    Some(Happened { kind, direction })
+}
+
+/// In lower case, with letters and digits only.
+pub fn plain(word: &str) -> String {
+    let word = word.split('?').next().unwrap_or(word); // what a PBX joined to it, see `Fields::get`
+    word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Kept in the journal only.
+pub fn ignored(kind: &str, why: &str) -> Said {
+    Said::Ignored { kind: kind.chars().take(40).collect(), why: why.into() }
+}
+
+/// Neither documents what it expects; a text that people can read serves both.
+pub fn taken() -> Reply {
+    Reply::text(200, "OK\n")
+}
+
+/// The same for errors.
+pub fn refused(refusal: &Refusal) -> Reply {
+    Reply::text(refusal.status, format!("{}\n", refusal.why))
+}
+
+#[cfg(test)]
+mod tests;
