@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
 use crate::store::{self, Db, StopFlag, Store};
-use crate::{api, housekeeping, intake, ui, webhooks};
+use crate::{api, housekeeping, intake, retention, ui, webhooks};
 
 /// What handlers share.
 pub struct App {
@@ -42,6 +42,8 @@ pub struct App {
     /// Keys and sessions that were used, until it is written down.
     pub uses: Uses,
     snapshot: ArcSwap<Snapshot>,
+    /// Held while it is read and swapped: what was read before a change never takes the place of what was read after.
+    reading: Mutex<()>,
 }
 
 impl App {
@@ -55,6 +57,7 @@ impl App {
     /// # Errors
     /// What the database says; then the old ones stay.
     pub fn reload(&self, db: &mut Db) -> QueryResult<()> {
+        let _turn = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         self.snapshot.store(Arc::new(Snapshot::load(db, &self.config.numbering)?));
         Ok(())
     }
@@ -81,17 +84,21 @@ impl App {
 
 /// Counts rule hits in memory; housekeeping writes them down once a second, off the hot path.
 #[derive(Default)]
-pub struct Hits(Mutex<HashMap<RuleHit, i64>>);
+pub struct Hits {
+    counted: Mutex<HashMap<RuleHit, i64>>,
+    /// Held while they are written: whoever wants to read them all waits for a writing that is under way.
+    pub writing: tokio::sync::Mutex<()>,
+}
 
 impl Hits {
     /// One more.
     pub fn note(&self, rule: RuleHit) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(rule).or_default() += 1;
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner).entry(rule).or_default() += 1;
     }
 
     /// What is not written down yet; it is the caller's now.
     pub fn take(&self) -> HashMap<RuleHit, i64> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -198,6 +205,7 @@ pub fn serve(
         hits: Hits::default(),
         uses: Uses::default(),
         snapshot: ArcSwap::from_pointee(snapshot),
+        reading: Mutex::new(()),
         metrics,
         store,
         config,
@@ -212,6 +220,7 @@ pub fn serve(
     });
     let server = http(&app, listener).map_err(|e| StartError(format!("cannot serve: {e}")))?;
     actix_web::rt::spawn(housekeeping::run(app.clone()));
+    actix_web::rt::spawn(retention::hourly(app.clone()));
     actix_web::rt::spawn(feed::run(app.clone(), heard));
     let (stop_webhooks, told) = watch::channel(false);
     let dispatch = actix_web::rt::spawn(webhooks::dispatch::run(app.clone(), told));
@@ -238,6 +247,7 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     })
     .workers(app.config.workers())
     .max_connections(serve.max_connections)
+    .tcp_nodelay(true) // an answer in several pieces would wait for the client to acknowledge the first
     .client_request_timeout(client)
     .keep_alive(Duration::from_secs(serve.keep_alive_s))
     .shutdown_timeout(serve.shutdown_timeout_s)

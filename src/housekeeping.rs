@@ -102,6 +102,7 @@ pub async fn tidy_deliveries(app: &Data<App>, now: Moment) -> Result<()> {
 
 /// Adds up what the rules decided since the last time.
 pub async fn write_hits(app: &Data<App>) {
+    let _turn = app.hits.writing.lock().await;
     let hits = app.hits.take();
     if hits.is_empty() {
         return;

@@ -19,6 +19,7 @@ pub mod number; // phone numbers and their normal form
 mod object; // JSON objects, and no lists in their place
 pub mod outbound; // the HTTP client for what we send ourselves
 pub mod pbx; // one of these PBXes
+pub mod retention; // how long calls are kept; erasing one number
 pub mod rulebook; // rules as people write them: one, or all as a document
 pub mod rules; // block list and caller-ID rules: what is decided, and why
 pub mod secret; // tokens and keys

@@ -29,6 +29,8 @@ pub enum Expected {
     Dial,
     /// The yardstick's one answer.
     Yardstick,
+    /// Whatever another dialect says to an event that is taken.
+    Taken,
 }
 
 impl Expected {
@@ -41,6 +43,7 @@ impl Expected {
                 body.starts_with(br#"{"action":"dial""#) && holds(body, rules::CALLER_ID.as_bytes())
             }
             Self::Yardstick => body == YARDSTICK,
+            Self::Taken => !holds(body, b"rror"), // its status is 200
         }
     }
 }

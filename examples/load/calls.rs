@@ -2,6 +2,7 @@
 
 use crate::answer::{Expect, Expected};
 use crate::rules;
+use crate::words::{Message, Spoken, Words};
 
 /// So many different people call and are called; each of them again and again.
 const PARTIES: usize = 1_000;
@@ -10,7 +11,7 @@ const OURS: &str = "4930609811111";
 /// Of five calls, so many come in.
 const INBOUND_OF_FIVE: usize = 4;
 /// What stands in a rendered request where the call id goes: as long as a UUID.
-const BLANK_ID: &str = "00000000-0000-0000-0000-000000000000";
+pub const BLANK_ID: &str = "00000000-0000-0000-0000-000000000000";
 const PEOPLE: [&str; 4] = ["Alice+M%C3%BCller", "Bob+Smith", "Ticket+System", "Chlo%C3%A9+Durand"];
 
 /// Somebody outside.
@@ -41,7 +42,7 @@ pub fn parties() -> Vec<Party> {
 /// One request, whole but for the call id.
 pub struct Request {
     bytes: Vec<u8>,
-    id_at: usize,
+    ids_at: Vec<usize>,
     /// What must come back.
     pub expected: Expected,
 }
@@ -51,51 +52,60 @@ impl Request {
     pub fn write(&self, id: &CallId, out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(&self.bytes);
-        out[self.id_at..self.id_at + id.0.len()].copy_from_slice(&id.0);
+        for &at in &self.ids_at {
+            out[at..at + id.0.len()].copy_from_slice(&id.0);
+        }
     }
 }
 
 /// The requests of one call, in order.
 pub type Call = Vec<Request>;
 
-/// Renders all calls against `host` and `path`.
-pub fn render(host: &str, path: &str, expect: Expect) -> Vec<Call> {
+/// Renders all calls against `host` and `path` in the words of a dialect.
+pub fn render(host: &str, path: &str, expect: Expect, words: Words) -> Vec<Call> {
     let parties = parties();
     let rendered = parties.iter().enumerate().map(|(n, party)| {
         let inbound = n % 5 < INBOUND_OF_FIVE;
-        let user = PEOPLE[n % PEOPLE.len()];
-        let (from, to, direction) =
-            if inbound { (&*party.number, OURS, "in") } else { (OURS, &*party.number, "out") };
-        let about = format!("from={from}&to={to}&direction={direction}&callId={BLANK_ID}");
-        let ring = format!("event=newCall&{about}&user[]={user}&queue=support");
-        let answer = format!("event=answer&{about}&user={user}&answeringNumber=4930609811{}", 120 + n % 80);
-        let hangup = |cause| format!("event=hangup&{about}&cause={cause}&answeringNumber=4930609811120");
+        let (from, to) = if inbound { (&*party.number, OURS) } else { (OURS, &*party.number) };
+        let taken_at = format!("4930609811{}", 120 + n % 80);
+        let spoken = Spoken { from, to, inbound, user: PEOPLE[n % PEOPLE.len()], taken_at: &taken_at };
 
+        let later = match (words, expect) {
+            (Words::Zammad, Expect::Yardstick) => Expected::Yardstick,
+            (Words::Zammad, _) => Expected::Nothing,
+            _ => Expected::Taken,
+        };
         let first = match expect {
             Expect::Rules if inbound && party.blocked => Expected::Reject,
             Expect::Rules if !inbound && party.number.starts_with(rules::DIALLED_PREFIX) => Expected::Dial,
-            Expect::Yardstick => Expected::Yardstick,
-            _ => Expected::Nothing,
+            _ => later,
         };
-        let later = if expect == Expect::Yardstick { Expected::Yardstick } else { Expected::Nothing };
-        let story = if first == Expected::Reject {
-            vec![(ring, first), (hangup("busy"), later)]
-        } else {
-            vec![(ring, first), (answer, later), (hangup("normalClearing"), later)]
-        };
-        story.into_iter().map(|(body, expected)| post(host, path, &body, expected)).collect()
+        let mut story = words.story(&spoken);
+        if first == Expected::Reject {
+            story.remove(1); // nobody takes it
+        }
+        let expected = std::iter::once(first).chain(std::iter::repeat(later));
+        story.iter().zip(expected).map(|(message, expected)| request(host, path, message, expected)).collect()
     });
     rendered.collect()
 }
 
-fn post(host: &str, path: &str, body: &str, expected: Expected) -> Request {
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: load\r\nAccept: application/json\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
-        body.len()
+fn request(host: &str, path: &str, message: &Message, expected: Expected) -> Request {
+    let method = if message.form.is_some() { "POST" } else { "GET" };
+    let form = message.form.as_deref().unwrap_or_default();
+    let about_form = match form {
+        "" => String::new(),
+        form => {
+            format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", form.len())
+        }
+    };
+    let text = format!(
+        "{method} {path}{} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: load\r\nAccept: application/json\r\n\
+         {about_form}\r\n{form}",
+        message.behind
     );
-    let id_at = head.len() + body.find(BLANK_ID).unwrap_or_default();
-    Request { bytes: (head + body).into_bytes(), id_at, expected }
+    let ids_at = text.match_indices(BLANK_ID).map(|(at, _)| at).collect();
+    Request { bytes: text.into_bytes(), ids_at, expected }
 }
 
 /// A call id that no other call has: 128 random bits, written like a UUID. Random ids are the worst case for the
@@ -165,14 +175,14 @@ mod tests {
 
     #[test]
     fn rules_meet_some_calls() {
-        let calls = render("127.0.0.1:1", "/x", Expect::Rules);
+        let calls = render("127.0.0.1:1", "/x", Expect::Rules, Words::Zammad);
         let met = |expected| calls.iter().flatten().filter(|request| request.expected == expected).count();
         assert!(met(Expected::Reject) > 5 && met(Expected::Dial) > 5);
     }
 
     #[test]
     fn a_call_id_is_written_into_the_body() {
-        let calls = render("127.0.0.1:1", "/x", Expect::Plain);
+        let calls = render("127.0.0.1:1", "/x", Expect::Plain, Words::Zammad);
         let (mut out, id) = (Vec::new(), CallId::new(&mut Random::new(7)));
         calls[0][1].write(&id, &mut out);
         let text = String::from_utf8(out).unwrap();

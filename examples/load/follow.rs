@@ -21,6 +21,7 @@ use crate::connection::Connection;
 use crate::figures::{Figures, Latency, Meter};
 use crate::process::Watched;
 use crate::run::Target;
+use crate::words::Words;
 
 /// Connections on which the calls are played.
 const LINES: u32 = 16;
@@ -100,7 +101,7 @@ async fn measure(args: &Args) -> Result<Figures, Failure> {
 
     let meter = Meter::start(&args.pid)?;
     let mut seeds = Random::new(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64);
-    let calls = Rc::new(target.calls(Expect::Plain));
+    let calls = Rc::new(target.calls(Expect::Plain, Words::Zammad));
     if args.rate > 0 {
         for _ in 0..LINES {
             let pace = Duration::from_secs_f64(f64::from(LINES) / f64::from(args.rate));

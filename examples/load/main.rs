@@ -4,6 +4,7 @@
 mod answer;
 mod calls;
 mod connection;
+mod dialects;
 mod figures;
 mod follow;
 mod noop;
@@ -13,6 +14,7 @@ mod run;
 mod start;
 mod table;
 mod watch;
+mod words;
 
 use clap::{Parser, Subcommand};
 
@@ -44,6 +46,8 @@ enum Mode {
     Start(start::Args),
     /// Follows the event stream with many readers while calls are played at a steady rate.
     Follow(follow::Args),
+    /// Plays each dialect in turn and prints what an event costs, as multiples of Zammad's; exit code 1 above 1.3.
+    Dialects(dialects::Args),
     /// Runs pgbench and prints the same figures as `run` does.
     Watch(watch::Args),
     /// Turns the figures that scripts/bench gathered into Markdown; exit code 1 if a bound was missed.
@@ -57,6 +61,7 @@ fn main() -> Result<(), Failure> {
         Mode::Rules => rules::main(),
         Mode::Start(args) => start::main(&args),
         Mode::Follow(args) => follow::main(&args),
+        Mode::Dialects(args) => dialects::main(&args),
         Mode::Watch(args) => watch::main(&args),
         Mode::Table(args) => table::main(&args),
     }

@@ -15,6 +15,7 @@ use crate::calls::{self, Call, CallId, Random, Request};
 use crate::connection::Connection;
 use crate::figures::{Figures, Latency, Meter};
 use crate::process::Watched;
+use crate::words::Words;
 
 /// After the measured time, an answer that is still owed must come within this.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,12 +40,23 @@ pub struct Args {
     /// Measure this process and its children; may be repeated.
     #[arg(long, value_name = "[NAME=]PID")]
     pid: Vec<Watched>,
-    /// Which answers are right.
+    /// The dialect that the PBX of this URL speaks.
+    #[arg(long, value_enum, default_value = "zammad")]
+    dialect: Words,
+    /// Which answers are right (zammad only).
     #[arg(long, value_enum, default_value = "plain")]
     expect: Expect,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    /// One dialect's turn, with a second of warming up.
+    pub fn of(url: &str, dialect: Words, clients: usize, seconds: f64, pid: &[Watched]) -> Self {
+        let (url, pid) = (url.into(), pid.to_vec());
+        Self { url, dialect, clients, seconds, pid, warmup: 1.0, expect: Expect::Plain, json: false }
+    }
 }
 
 /// A server's address, as a URL names it.
@@ -65,8 +77,8 @@ impl Target {
     }
 
     /// All calls, rendered for this server.
-    pub fn calls(&self, expect: Expect) -> Vec<Call> {
-        calls::render(&self.host, &self.path, expect)
+    pub fn calls(&self, expect: Expect, words: Words) -> Vec<Call> {
+        calls::render(&self.host, &self.path, expect, words)
     }
 }
 
@@ -158,11 +170,12 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn measure(args: &Args) -> Result<Figures, Failure> {
+/// Plays and measures.
+pub async fn measure(args: &Args) -> Result<Figures, Failure> {
     let target = Target::parse(&args.url)?;
     let all = Rc::new(Loop {
         server: target.server,
-        calls: target.calls(args.expect),
+        calls: target.calls(args.expect, args.dialect),
         phase: Cell::new(Phase::WarmingUp),
         taken_us: RefCell::new(Vec::with_capacity(1 << 20)),
         errors: Cell::new(0),

@@ -13,6 +13,7 @@ use crate::answer::Expect;
 use crate::calls::{Call, CallId, Random};
 use crate::connection::Connection;
 use crate::run::Target;
+use crate::words::Words;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,7 +55,7 @@ fn answer(server: &mut Child, url: Option<&str>) -> Result<String, Failure> {
     };
     thread::spawn(move || lines.for_each(drop)); // a full pipe would stop the server
     let target = Target::parse(&url)?;
-    let calls = target.calls(Expect::Plain);
+    let calls = target.calls(Expect::Plain, Words::Zammad);
     runtime::Builder::new_current_thread().enable_all().build()?.block_on(ask(&target, &calls))?;
     Ok(url)
 }

@@ -113,7 +113,7 @@ fn sheet(header: &[&str]) -> Table {
 }
 
 /// Of sorted values, at least one.
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let middle = values.len() / 2;
     if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }

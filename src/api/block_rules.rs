@@ -26,21 +26,21 @@ use crate::{clock, housekeeping};
 #[serde(deny_unknown_fields)]
 pub struct BlockRuleChange {
     #[schema(min_length = 1, max_length = 100)]
-    pattern: Option<String>,
-    action: Option<BlockAction>,
-    reason: Option<Reason>,
+    pub(crate) pattern: Option<String>,
+    pub(crate) action: Option<BlockAction>,
+    pub(crate) reason: Option<Reason>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i64>)]
-    pbx_id: Option<Option<i64>>,
+    pub(crate) pbx_id: Option<Option<i64>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 250)]
-    to: Option<Option<String>>,
+    pub(crate) to: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    expires_at: Option<Option<DateTime<Utc>>>,
+    pub(crate) expires_at: Option<Option<DateTime<Utc>>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2000)]
-    note: Option<Option<String>>,
+    pub(crate) note: Option<Option<String>>,
 }
 
 impl BlockRuleChange {
@@ -62,21 +62,38 @@ impl BlockRuleChange {
 #[utoipa::path(tag = "block-rules", params(Paging), responses((status = 200, body = Page<BlockEntry>), ReadRefusals))]
 #[get("/block-rules")]
 pub async fn list(app: Data<App>, caller: Caller, paging: Query<Paging>) -> Result<Json<Page<BlockEntry>>> {
+    Ok(Json(page(&app, &caller, &paging).await?))
+}
+
+/// A page of the block list.
+///
+/// # Errors
+/// What is wrong with `paging`.
+pub async fn page(app: &Data<App>, caller: &Caller, paging: &Paging) -> Result<Page<BlockEntry>> {
     let (limit, after) = paging.read()?;
-    housekeeping::write_hits(&app).await;
-    let find = move |db: &mut Db| rows::block_page(db, caller.0.pbx_ids.as_deref(), after, limit + 1);
+    housekeeping::write_hits(app).await;
+    let key = caller.0.clone();
+    let find = move |db: &mut Db| rows::block_page(db, key.pbx_ids.as_deref(), after, limit + 1);
     let rules = app.store.query(find).await?;
-    Ok(Json(Page::of(rules, limit, |rule| rule.id, BlockEntry::from)))
+    Ok(Page::of(rules, limit, |rule| rule.id, BlockEntry::from))
 }
 
 /// One rule of the block list.
 #[utoipa::path(tag = "block-rules", responses((status = 200, body = BlockEntry), ReadRefusals))]
 #[get("/block-rules/{id}")]
 pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<BlockEntry>> {
-    housekeeping::write_hits(&app).await;
-    let rule = app.store.query(move |db| find(db, *id)).await?;
+    Ok(Json(one(&app, &caller, *id).await?))
+}
+
+/// One rule.
+///
+/// # Errors
+/// That there is none, or that the caller may not see it.
+pub async fn one(app: &Data<App>, caller: &Caller, id: i64) -> Result<BlockEntry> {
+    housekeeping::write_hits(app).await;
+    let rule = app.store.query(move |db| find(db, id)).await?;
     rule.pbx_id.map_or(Ok(()), |pbx| caller.sees(pbx, WHAT))?;
-    Ok(Json(rule.into()))
+    Ok(rule.into())
 }
 
 /// Blocks or allows a caller, from the next call on.
@@ -118,35 +135,51 @@ pub async fn change(
     id: Path<i64>,
     Sent(change): Sent<BlockRuleChange>,
 ) -> Result<Json<BlockEntry>> {
+    Ok(Json(changed(&app, caller, *id, change).await?))
+}
+
+/// Changes a rule; it is as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn changed(app: &Data<App>, caller: Caller, id: i64, to: BlockRuleChange) -> Result<BlockEntry> {
     caller.at_least(Role::Manager)?;
-    let (id, change, this) = (id.into_inner(), change, app.clone());
-    housekeeping::write_hits(&app).await;
-    let rule = App::change(&app, move |db| {
+    let this = app.clone();
+    housekeeping::write_hits(app).await;
+    let rule = App::change(app, move |db| {
         let old = find(db, id)?;
         caller.touches(old.pbx_id, WHAT)?;
         let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
         let mut mistakes = Mistakes::default();
-        let rule = change.apply(old.into()).rule(&world, &mut mistakes);
+        let rule = to.apply(old.into()).rule(&world, &mut mistakes);
         let rule = mistakes.none(rule)?;
         caller.touches(rule.pbx_id, WHAT)?;
         rows::update_block(db, &rule)?;
         find(db, id)
     })
     .await?;
-    Ok(Json(rule.into()))
+    Ok(rule.into())
 }
 
 /// Deletes a rule.
 #[utoipa::path(tag = "block-rules", responses((status = 204), WriteRefusals))]
 #[delete("/block-rules/{id}")]
 pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
-    caller.at_least(Role::Manager)?;
-    App::change(&app, move |db| {
-        caller.touches(find(db, *id)?.pbx_id, WHAT)?;
-        Ok(rows::delete_block(db, *id)?)
-    })
-    .await?;
+    end(&app, caller, *id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Deletes a rule.
+///
+/// # Errors
+/// That there is none, or that the caller may not.
+pub async fn end(app: &Data<App>, caller: Caller, id: i64) -> Result<()> {
+    caller.at_least(Role::Manager)?;
+    App::change(app, move |db| {
+        caller.touches(find(db, id)?.pbx_id, WHAT)?;
+        Ok(rows::delete_block(db, id)?)
+    })
+    .await
 }
 
 const WHAT: &str = "block rule";

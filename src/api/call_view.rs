@@ -71,7 +71,7 @@ pub struct CallView {
     pub answering_number: Option<String>,
     /// The queue that the caller came through.
     pub queue: Option<String>,
-    /// The called public number where it differs from the callee.
+    /// The public number that was called, where the PBX tells it by itself.
     pub did: Option<String>,
     /// The number that was dialled first, where the call was diverted.
     pub diversion: Option<String>,

@@ -22,25 +22,25 @@ use crate::{clock, housekeeping};
 const WHAT: &str = "caller-ID rule";
 
 /// What shall be different; what is left out stays, null takes away.
-#[derive(Deserialize, utoipa::ToSchema)]
+#[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallerIdRuleChange {
     /// Moves it there; what stands there and behind it moves back.
     #[schema(minimum = 1, maximum = 1_000_000)]
-    position: Option<i32>,
+    pub(crate) position: Option<i32>,
     #[schema(min_length = 1, max_length = 100)]
-    destination: Option<String>,
+    pub(crate) destination: Option<String>,
     #[schema(pattern = r"^\+?[1-9][0-9]{6,14}$")]
-    caller_id: Option<String>,
+    pub(crate) caller_id: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 250)]
-    from: Option<Option<String>>,
+    pub(crate) from: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i64>)]
-    pbx_id: Option<Option<i64>>,
+    pub(crate) pbx_id: Option<Option<i64>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2000)]
-    note: Option<Option<String>>,
+    pub(crate) note: Option<Option<String>>,
 }
 
 impl CallerIdRuleChange {
@@ -75,30 +75,55 @@ pub async fn list(
     caller: Caller,
     paging: Query<Paging>,
 ) -> Result<Json<Page<CallerIdEntry>>> {
+    Ok(Json(page(&app, &caller, &paging).await?))
+}
+
+/// A page of the caller-ID rules.
+///
+/// # Errors
+/// What is wrong with `paging`.
+pub async fn page(app: &Data<App>, caller: &Caller, paging: &Paging) -> Result<Page<CallerIdEntry>> {
     let (limit, after) = paging.read()?;
-    housekeeping::write_hits(&app).await;
-    let find = move |db: &mut Db| rows::caller_id_page(db, caller.0.pbx_ids.as_deref(), after, limit + 1);
+    housekeeping::write_hits(app).await;
+    let key = caller.0.clone();
+    let find = move |db: &mut Db| rows::caller_id_page(db, key.pbx_ids.as_deref(), after, limit + 1);
     let rules = app.store.query(find).await?;
-    Ok(Json(Page::of(rules, limit, |rule| (rule.position, rule.id), CallerIdEntry::from)))
+    Ok(Page::of(rules, limit, |rule| (rule.position, rule.id), CallerIdEntry::from))
 }
 
 /// One caller-ID rule.
 #[utoipa::path(tag = "caller-id-rules", responses((status = 200, body = CallerIdEntry), ReadRefusals))]
 #[get("/caller-id-rules/{id}")]
 pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<CallerIdEntry>> {
-    housekeeping::write_hits(&app).await;
-    let rule = app.store.query(move |db| find(db, *id)).await?;
+    Ok(Json(one(&app, &caller, *id).await?))
+}
+
+/// One rule.
+///
+/// # Errors
+/// That there is none, or that the caller may not see it.
+pub async fn one(app: &Data<App>, caller: &Caller, id: i64) -> Result<CallerIdEntry> {
+    housekeeping::write_hits(app).await;
+    let rule = app.store.query(move |db| find(db, id)).await?;
     rule.pbx_id.map_or(Ok(()), |pbx| caller.sees(pbx, WHAT))?;
-    Ok(Json(rule.into()))
+    Ok(rule.into())
 }
 
 /// Chooses the caller ID of some calls, from the next call on.
 #[utoipa::path(tag = "caller-id-rules", request_body = CallerIdEntry, responses((status = 201, body = CallerIdEntry), WriteRefusals))]
 #[post("/caller-id-rules")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<CallerIdEntry>) -> Result<HttpResponse> {
+    Ok(HttpResponse::Created().json(add(&app, caller, new).await?))
+}
+
+/// Adds a rule; it is as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn add(app: &Data<App>, caller: Caller, new: CallerIdEntry) -> Result<CallerIdEntry> {
     caller.at_least(Role::Manager)?;
-    let (new, this) = (new, app.clone());
-    let rule = App::change(&app, move |db| {
+    let this = app.clone();
+    let rule = App::change(app, move |db| {
         let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
         let mut mistakes = Mistakes::default();
         let position = new.position;
@@ -110,7 +135,7 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<CallerIdEntr
         find(db, id)
     })
     .await?;
-    Ok(HttpResponse::Created().json(CallerIdEntry::from(rule)))
+    Ok(rule.into())
 }
 
 /// Changes a rule; its hits stay.
@@ -122,16 +147,29 @@ pub async fn change(
     id: Path<i64>,
     Sent(change): Sent<CallerIdRuleChange>,
 ) -> Result<Json<CallerIdEntry>> {
+    Ok(Json(changed(&app, caller, *id, change).await?))
+}
+
+/// Changes a rule; it is as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn changed(
+    app: &Data<App>,
+    caller: Caller,
+    id: i64,
+    to: CallerIdRuleChange,
+) -> Result<CallerIdEntry> {
     caller.at_least(Role::Manager)?;
-    let (id, change, this) = (id.into_inner(), change, app.clone());
-    housekeeping::write_hits(&app).await;
-    let rule = App::change(&app, move |db| {
+    let this = app.clone();
+    housekeeping::write_hits(app).await;
+    let rule = App::change(app, move |db| {
         let old = find(db, id)?;
         caller.touches(old.pbx_id, WHAT)?;
         let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
         let mut mistakes = Mistakes::default();
-        let (stays, position) = (old.position, change.position);
-        let rule = change.apply(old.into()).rule(&world, &mut mistakes);
+        let (stays, position) = (old.position, to.position);
+        let rule = to.apply(old.into()).rule(&world, &mut mistakes);
         let mut rule = mistakes.none(rule)?;
         caller.touches(rule.pbx_id, WHAT)?;
         rule.position = if position.is_some() { place(db, position)? } else { stays };
@@ -139,20 +177,28 @@ pub async fn change(
         find(db, id)
     })
     .await?;
-    Ok(Json(rule.into()))
+    Ok(rule.into())
 }
 
 /// Deletes a rule.
 #[utoipa::path(tag = "caller-id-rules", responses((status = 204), WriteRefusals))]
 #[delete("/caller-id-rules/{id}")]
 pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
-    caller.at_least(Role::Manager)?;
-    App::change(&app, move |db| {
-        caller.touches(find(db, *id)?.pbx_id, WHAT)?;
-        Ok(rows::delete_caller_id(db, *id)?)
-    })
-    .await?;
+    end(&app, caller, *id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Deletes a rule.
+///
+/// # Errors
+/// That there is none, or that the caller may not.
+pub async fn end(app: &Data<App>, caller: Caller, id: i64) -> Result<()> {
+    caller.at_least(Role::Manager)?;
+    App::change(app, move |db| {
+        caller.touches(find(db, id)?.pbx_id, WHAT)?;
+        Ok(rows::delete_caller_id(db, id)?)
+    })
+    .await
 }
 
 /// Puts all caller-ID rules into a new order.

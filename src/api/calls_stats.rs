@@ -51,7 +51,7 @@ pub struct CallStats {
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct StatsRow {
     /// `2026-11-21T16:00:00Z`, `2026-11-21`, `1T16` (Monday, 16 to 17 h), a queue, a user (who took it, else whom it
-    /// rang), an outcome. Null for calls without one.
+    /// rang), an outcome, the second at which a range of waiting begins. Null for calls without one.
     key: Option<String>,
     #[serde(flatten)]
     counts: Counts,
@@ -106,7 +106,8 @@ impl Counts {
     }
 }
 
-/// How many calls there were and how long they took: per hour, day, hour of the week, queue, user or outcome. Without
+/// How many calls there were and how long they took: per hour, day, hour of the week, queue, user, outcome or time
+/// that they rang. Without
 /// `since` the last 30 days, per hour the last 7; at most 366 days, per hour 62. All filters but `q` apply. Times are
 /// UTC.
 #[utoipa::path(tag = "calls", params(CallFilter, Counting), responses((status = 200, body = CallStats), ReadRefusals))]
@@ -141,16 +142,19 @@ fn rows(groups: &[Group], by: By) -> Vec<StatsRow> {
         rows.sort_by_key(|row| -row.counts.calls);
         rows.truncate(ROWS);
     }
+    if by == By::Waiting {
+        rows.sort_by_key(|row| row.key.as_ref().map_or(Some(i64::MAX), |second| second.parse().ok()));
+    }
     rows
 }
 
 /// Where a group counts, as it is shown.
-fn keys(bucket: Option<&str>, by: By) -> Vec<Option<String>> {
+pub(crate) fn keys(bucket: Option<&str>, by: By) -> Vec<Option<String>> {
     let Some(bucket) = bucket else { return vec![None] };
     match by {
         By::Hour => vec![Some(format!("{}:00:00Z", bucket.replace(' ', "T")))],
         By::WeekdayHour => vec![Some(bucket.replace(' ', "T"))],
-        By::Day | By::Queue | By::Outcome => vec![Some(bucket.into())],
+        By::Day | By::Queue | By::Outcome | By::Waiting => vec![Some(bucket.into())],
         By::User => match bucket.split_at_checked(1) {
             Some(("a", taker)) => vec![Some(taker.into())],
             Some((_, list)) => match serde_json::from_str::<Vec<String>>(list) {
@@ -202,5 +206,8 @@ mod tests {
         let shown: Vec<_> = rows(&groups, By::Hour).into_iter().filter_map(|row| row.key).collect();
         assert_eq!(shown, ["2026-11-20T09:00:00Z", "2026-11-21T16:00:00Z"]);
         assert_eq!(keys(Some("1 16"), By::WeekdayHour), [Some("1T16".into())]);
+        let groups = [group("20", None, 1), group("5", None, 1), group("120", None, 1)];
+        let shown: Vec<_> = rows(&groups, By::Waiting).into_iter().filter_map(|row| row.key).collect();
+        assert_eq!(shown, ["5", "20", "120"], "ranges in their order, too");
     }
 }

@@ -33,11 +33,26 @@ pub async fn import_file(
     let file = body.to_bytes_limited(import::LARGEST).await.map_err(too_large)?;
     let file = file.map_err(|e| Error::Malformed(format!("the body cannot be read: {e}")))?;
     let content_type = http.headers().get(header::CONTENT_TYPE).and_then(|text| text.to_str().ok());
-    let (content_type, this) = (content_type.map(str::to_owned), app.clone());
+    let content_type = content_type.map(str::to_owned);
+    Ok(Json(take_in(&app, &caller, file.to_vec(), content_type).await?))
+}
+
+/// Takes in a file of contacts.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn take_in(
+    app: &Data<App>,
+    caller: &Caller,
+    file: Vec<u8>,
+    content_type: Option<String>,
+) -> Result<Imported> {
+    caller.at_least(Role::Manager)?;
+    let this = app.clone();
     let work = move |db: &mut Db| {
         let contacts = import::read(&file, content_type.as_deref(), &this.config.numbering)
             .map_err(|why| Error::field("body", why))?;
         Ok::<_, Error>(import::into(db, contacts, clock::now(), |_| {})?)
     };
-    Ok(Json(app.store.query(work).await?))
+    app.store.query(work).await
 }

@@ -24,24 +24,24 @@ use crate::{clock, import, text};
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Contact)]
 pub struct ContactView {
-    id: i64,
-    name: String,
-    company: Option<String>,
-    numbers: Vec<ContactNumber>,
-    note: Option<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) company: Option<String>,
+    pub(crate) numbers: Vec<ContactNumber>,
+    pub(crate) note: Option<String>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
 }
 
 /// One of a contact's numbers.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct ContactNumber {
     /// As written.
-    number: String,
+    pub(crate) number: String,
     /// With the plus; null for extensions, SIP ids and what no numbering plan knows.
-    e164: Option<String>,
+    pub(crate) e164: Option<String>,
     /// For people.
-    display: String,
+    pub(crate) display: String,
 }
 
 impl ContactView {
@@ -108,16 +108,16 @@ impl ContactWords {
 #[serde(deny_unknown_fields)]
 pub struct ContactChange {
     #[schema(min_length = 1, max_length = 250)]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 250)]
-    company: Option<Option<String>>,
+    pub(crate) company: Option<Option<String>>,
     /// In the place of all that it has.
     #[schema(min_items = 1, max_items = 50)]
-    numbers: Option<Vec<String>>,
+    pub(crate) numbers: Option<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2000)]
-    note: Option<Option<String>>,
+    pub(crate) note: Option<Option<String>>,
 }
 
 impl ContactChange {
@@ -138,18 +138,26 @@ impl ContactChange {
 pub struct Which {
     /// Stands in name or company, or is how a number begins.
     #[param(max_length = 100)]
-    q: Option<String>,
+    pub(crate) q: Option<String>,
     /// How many rows; 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
-    limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
     /// The `next` of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 /// Contacts by name.
 #[utoipa::path(tag = "contacts", params(Which), responses((status = 200, body = Page<ContactView>), ReadRefusals))]
 #[get("/contacts")]
 pub async fn list(app: Data<App>, _: Caller, which: Query<Which>) -> Result<Json<Page<ContactView>>> {
+    Ok(Json(page(&app, &which).await?))
+}
+
+/// A page of the contacts.
+///
+/// # Errors
+/// What is wrong with `which`.
+pub async fn page(app: &App, which: &Which) -> Result<Page<ContactView>> {
     let limit = page::limit(which.limit)?;
     let after: Option<(String, i64)> = page::position(which.cursor.as_deref())?;
     text::optional(which.q.as_deref(), 0, 100).map_err(|why| Error::field("q", why))?;
@@ -161,10 +169,10 @@ pub async fn list(app: Data<App>, _: Caller, which: Query<Which>) -> Result<Json
     };
     let (found, mut numbers) = app.store.query(find).await?;
     let place = |row: &ContactRow| (row.sort_key.clone(), row.id);
-    Ok(Json(Page::of(found, limit, place, |row| {
+    Ok(Page::of(found, limit, place, |row| {
         let numbers = numbers.remove(&row.id).unwrap_or_default();
         ContactView::of(row, numbers)
-    })))
+    }))
 }
 
 /// What `q` looks for; nothing where it is blank.
@@ -185,8 +193,16 @@ fn search(q: &str, numbering: &Numbering) -> Option<Search> {
 #[utoipa::path(tag = "contacts", responses((status = 200, body = ContactView), ReadRefusals))]
 #[get("/contacts/{id}")]
 pub async fn read(app: Data<App>, _: Caller, id: Path<i64>) -> Result<Json<ContactView>> {
-    let (row, numbers) = app.store.query(move |db| find(db, *id)).await?;
-    Ok(Json(ContactView::of(row, numbers)))
+    Ok(Json(one(&app, *id).await?))
+}
+
+/// One contact.
+///
+/// # Errors
+/// That there is none.
+pub async fn one(app: &App, id: i64) -> Result<ContactView> {
+    let (row, numbers) = app.store.query(move |db| find(db, id)).await?;
+    Ok(ContactView::of(row, numbers))
 }
 
 /// Makes a contact. Calls with its numbers, old and new, bear its name from now on.
@@ -222,29 +238,44 @@ pub async fn change(
     id: Path<i64>,
     Sent(change): Sent<ContactChange>,
 ) -> Result<Json<ContactView>> {
+    Ok(Json(changed(&app, &caller, *id, change).await?))
+}
+
+/// Changes a contact; it is as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn changed(app: &Data<App>, caller: &Caller, id: i64, to: ContactChange) -> Result<ContactView> {
     caller.at_least(Role::Manager)?;
-    let (id, change, this) = (id.into_inner(), change, app.clone());
+    let this = app.clone();
     let update = move |db: &mut Db| {
         db.transaction(|db| {
             rows::begin_writing(db)?;
             let (old, numbers) = find(db, id)?;
-            let new = change.apply(old, numbers).check(&this.config.numbering)?;
+            let new = to.apply(old, numbers).check(&this.config.numbering)?;
             rows::update(db, id, &new, clock::now())?;
             find(db, id)
         })
     };
     let (row, numbers) = app.store.query(update).await?;
-    Ok(Json(ContactView::of(row, numbers)))
+    Ok(ContactView::of(row, numbers))
 }
 
 /// Deletes a contact. Calls with its numbers lose its name.
 #[utoipa::path(tag = "contacts", responses((status = 204), WriteRefusals))]
 #[delete("/contacts/{id}")]
 pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
-    caller.at_least(Role::Manager)?;
-    let gone = app.store.query(move |db| rows::delete(db, *id).optional()).await?;
-    gone.ok_or(Error::NotFound(WHAT))?;
+    end(&app, &caller, *id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Deletes a contact.
+///
+/// # Errors
+/// That there is none, or that the caller may not.
+pub async fn end(app: &App, caller: &Caller, id: i64) -> Result<()> {
+    caller.at_least(Role::Manager)?;
+    app.store.query(move |db| rows::delete(db, id).optional()).await?.ok_or(Error::NotFound(WHAT))
 }
 
 const WHAT: &str = "contact";

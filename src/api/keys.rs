@@ -20,15 +20,15 @@ use crate::text;
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Key)]
 pub struct KeyView {
-    id: i64,
-    name: String,
-    role: Role,
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) role: Role,
     /// The only PBXes that it sees; null for all.
-    pbx_ids: Option<Vec<i64>>,
-    created_at: DateTime<Utc>,
+    pub(crate) pbx_ids: Option<Vec<i64>>,
+    pub(crate) created_at: DateTime<Utc>,
     /// To the minute.
-    last_used_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
+    pub(crate) last_used_at: Option<DateTime<Utc>>,
+    pub(crate) revoked_at: Option<DateTime<Utc>>,
 }
 
 impl From<KeyRow> for KeyView {
@@ -51,61 +51,84 @@ impl From<KeyRow> for KeyView {
 pub struct NewKey {
     /// Whose it is, or for what.
     #[schema(min_length = 1, max_length = 250)]
-    name: String,
-    role: Role,
+    pub(crate) name: String,
+    pub(crate) role: Role,
     /// The only PBXes that it shall see; leave it out for all.
     #[validate(length(min = 1, max = 1000, message = "must name 1 to 1000 PBXes; leave it out for all"))]
     #[schema(min_items = 1, max_items = 1000)]
-    pbx_ids: Option<Vec<i64>>,
+    pub(crate) pbx_ids: Option<Vec<i64>>,
 }
 
 /// A new key, this once with its secret.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct CreatedKey {
     #[serde(flatten)]
-    key: KeyView,
+    pub(crate) key: KeyView,
     /// The key itself: shown only now.
-    secret: String,
+    pub(crate) secret: String,
 }
 
 /// All keys, oldest first.
 #[utoipa::path(tag = "keys", responses((status = 200, body = Page<KeyView>), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json")))]
 #[get("/keys")]
 pub async fn list(app: Data<App>, caller: Caller) -> Result<Json<Page<KeyView>>> {
+    Ok(Json(Page { data: all(&app, &caller).await?, next: None }))
+}
+
+/// All keys.
+///
+/// # Errors
+/// That the caller may not.
+pub async fn all(app: &App, caller: &Caller) -> Result<Vec<KeyView>> {
     caller.at_least(Role::Admin)?;
     let keys = app.store.query(rows::all).await?;
-    Ok(Json(Page { data: keys.into_iter().map(KeyView::from).collect(), next: None }))
+    Ok(keys.into_iter().map(KeyView::from).collect())
 }
 
 /// Makes a key. Its secret is in this answer and nowhere else.
 #[utoipa::path(tag = "keys", request_body = NewKey, responses((status = 201, body = CreatedKey), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json"), (status = 422, body = Problem, content_type = "application/problem+json")))]
 #[post("/keys")]
 pub async fn create(app: Data<App>, caller: Caller, new: Valid<NewKey>) -> Result<HttpResponse> {
+    Ok(HttpResponse::Created().json(add(&app, &caller, new.0).await?))
+}
+
+/// Makes a key; its secret is told this once.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn add(app: &Data<App>, caller: &Caller, new: NewKey) -> Result<CreatedKey> {
     caller.at_least(Role::Admin)?;
-    let Valid(NewKey { name, role, pbx_ids }) = new;
+    let NewKey { name, role, pbx_ids } = new;
     text::check(&name, 1, 250).map_err(|why| Error::field("name", why))?;
     let name = name.trim().to_owned();
     let secret = new_key();
     let hash = Hash::of(&secret);
     let pbxes = pbx_ids.map(|ids| serde_json::json!(ids).to_string());
     let insert = move |db: &mut _| Ok(rows::insert(db, &name, role, &hash, pbxes.as_deref(), clock::now())?);
-    let key = App::change(&app, insert).await?;
-    Ok(HttpResponse::Created().json(CreatedKey { key: key.into(), secret }))
+    let key = App::change(app, insert).await?;
+    Ok(CreatedKey { key: key.into(), secret })
 }
 
 /// Ends a key. The last admin key cannot be ended.
 #[utoipa::path(tag = "keys", responses((status = 204), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json"), (status = 404, body = Problem, content_type = "application/problem+json"), (status = 409, body = Problem, content_type = "application/problem+json")))]
 #[delete("/keys/{id}")]
 pub async fn revoke(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
+    end(&app, &caller, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Ends a key.
+///
+/// # Errors
+/// That there is none, that it is the last admin's, or that the caller may not.
+pub async fn end(app: &Data<App>, caller: &Caller, id: i64) -> Result<()> {
     caller.at_least(Role::Admin)?;
-    let id = id.into_inner();
-    App::change(&app, move |db| {
+    App::change(app, move |db| {
         if rows::is_last_admin(db, id)? {
             return Err(Error::Conflict("this is the last admin key: make another before you end it".into()));
         }
         rows::revoke(db, id, clock::now())?;
         Ok(())
     })
-    .await?;
-    Ok(HttpResponse::NoContent().finish())
+    .await
 }

@@ -15,17 +15,17 @@ use crate::store::Db;
 use crate::store::journal::{self as rows, Verdict};
 
 /// Which entries.
-#[derive(Deserialize, utoipa::IntoParams)]
+#[derive(Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// What came of the request.
-    result: Option<Verdict>,
+    pub(crate) result: Option<Verdict>,
     /// How many rows; 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
-    limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
     /// The `next` of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 /// The requests to a PBX's URL and what came of them, newest first. With `result`, a page looks at 10,000 requests at
@@ -38,23 +38,48 @@ pub async fn journal(
     id: Path<i64>,
     which: Query<Which>,
 ) -> Result<Json<Page<JournalView>>> {
-    pbxes::admits(&caller, *id)?;
+    Ok(Json(page(&app, &caller, *id, which.into_inner()).await?))
+}
+
+/// A page of the journal.
+///
+/// # Errors
+/// What is wrong with `which`, or that the caller may not.
+pub async fn page(app: &App, caller: &Caller, id: i64, which: Which) -> Result<Page<JournalView>> {
+    pbxes::admits(caller, id)?;
     let limit = page::limit(which.limit)?;
     let before = page::position(which.cursor.as_deref())?;
     let result = which.result;
     let find = move |db: &mut Db| {
-        pbxes::find(db, *id)?;
+        pbxes::find(db, id)?;
         // how far it looks: without a filter each request is a row, so the limit is near enough
         let end = match result {
-            Some(_) => rows::so_far_back(db, *id, before, FAR)?,
+            Some(_) => rows::so_far_back(db, id, before, FAR)?,
             None => None,
         };
-        Ok::<_, crate::error::Error>((rows::of_pbx(db, *id, result, before, end, limit + 1)?, end))
+        Ok::<_, crate::error::Error>((rows::of_pbx(db, id, result, before, end, limit + 1)?, end))
     };
     let (entries, end) = app.store.query(find).await?;
     let mut page = Page::of(entries, limit, |entry| entry.change, JournalView::from);
     page.next = page.next.or_else(|| end.map(|end| page::cursor(&end)));
-    Ok(Json(page))
+    Ok(page)
+}
+
+/// What came behind the change `after`, newest first; of very much the newest.
+///
+/// # Errors
+/// That there is no such PBX, or that the caller may not.
+pub async fn behind(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+    result: Option<Verdict>,
+    after: i64,
+) -> Result<Vec<JournalView>> {
+    pbxes::admits(caller, id)?;
+    let find =
+        move |db: &mut Db| rows::of_pbx(db, id, result, None, Some(after.saturating_add(1)), page::DEFAULT);
+    Ok(app.store.query(find).await?.into_iter().map(JournalView::from).collect())
 }
 
 /// The most requests that one page looks at.

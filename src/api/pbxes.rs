@@ -29,30 +29,30 @@ const LONGEST_GRACE: i64 = 30 * 24 * 60 * 60;
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Pbx)]
 pub struct PbxView {
-    id: i64,
-    name: String,
+    pub(crate) id: i64,
+    pub(crate) name: String,
     /// How it speaks.
-    dialect: String,
+    pub(crate) dialect: String,
     /// Switched off, it is answered as one that is not set up.
-    enabled: bool,
+    pub(crate) enabled: bool,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    details: Option<PbxDetails>,
+    pub(crate) details: Option<PbxDetails>,
 }
 
 /// What admins see of a PBX.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct PbxDetails {
     /// The country whose numbers it writes without country code (ISO 3166).
-    region: String,
+    pub(crate) region: String,
     /// What only some need: `area_code`, and the options of its dialect. A secret is not shown.
     #[schema(value_type = Object)]
-    options: serde_json::Value,
+    pub(crate) options: serde_json::Value,
     /// Networks whence it may post; none for anywhere.
-    allowed_addresses: Vec<String>,
+    pub(crate) allowed_addresses: Vec<String>,
     /// Until when the token before the last change is good; null where it is not.
-    old_token_until: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    pub(crate) old_token_until: Option<DateTime<Utc>>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
 }
 
 impl PbxView {
@@ -78,9 +78,9 @@ impl PbxView {
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct PbxWithUrl {
     #[serde(flatten)]
-    pbx: PbxView,
+    pub(crate) pbx: PbxView,
     /// What to paste into the PBX: it holds the secret token and is shown only now.
-    url: String,
+    pub(crate) url: String,
 }
 
 impl PbxWithUrl {
@@ -98,35 +98,35 @@ impl PbxWithUrl {
 pub struct PbxRequest {
     /// For people.
     #[schema(min_length = 1, max_length = 250)]
-    name: String,
+    pub(crate) name: String,
     /// How it speaks, such as `zammad`.
     #[schema(min_length = 1, max_length = 100)]
-    dialect: String,
+    pub(crate) dialect: String,
     /// The country whose numbers it writes without country code (ISO 3166); the server's where it is left out.
     #[schema(min_length = 2, max_length = 2)]
-    region: Option<String>,
+    pub(crate) region: Option<String>,
     /// What only some need: `area_code`, for numbers that are written without it, and the options of its dialect
     /// (docs/pbx).
     #[schema(value_type = Option<Object>)]
-    options: Option<serde_json::Value>,
+    pub(crate) options: Option<serde_json::Value>,
     /// Networks (10.0.0.0/8) or single addresses whence it may post; none for anywhere.
     #[schema(max_items = 100)]
-    allowed_addresses: Option<Vec<String>>,
+    pub(crate) allowed_addresses: Option<Vec<String>>,
 }
 
 /// What shall be different; what is left out stays.
-#[derive(Deserialize, utoipa::ToSchema)]
+#[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PbxChange {
     #[schema(min_length = 1, max_length = 250)]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     #[schema(min_length = 2, max_length = 2)]
-    region: Option<String>,
+    pub(crate) region: Option<String>,
     #[schema(value_type = Option<Object>)]
-    options: Option<serde_json::Value>,
+    pub(crate) options: Option<serde_json::Value>,
     #[schema(max_items = 100)]
-    allowed_addresses: Option<Vec<String>>,
-    enabled: Option<bool>,
+    pub(crate) allowed_addresses: Option<Vec<String>>,
+    pub(crate) enabled: Option<bool>,
 }
 
 /// A new token.
@@ -135,7 +135,7 @@ pub struct PbxChange {
 pub struct NewToken {
     /// For how many seconds the old one stays good: a day where it is left out, at most 30 days.
     #[schema(minimum = 0, maximum = 2_592_000)]
-    grace_s: Option<i64>,
+    pub(crate) grace_s: Option<i64>,
 }
 
 /// PBXes, oldest first. Admins see how they are set up.
@@ -161,6 +161,14 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 #[utoipa::path(tag = "pbxes", request_body = PbxRequest, responses((status = 201, body = PbxWithUrl), WriteRefusals))]
 #[post("/pbxes")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<PbxRequest>) -> Result<HttpResponse> {
+    Ok(HttpResponse::Created().json(add(&app, &caller, new).await?))
+}
+
+/// Makes a PBX; its URL is told this once.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn add(app: &Data<App>, caller: &Caller, new: PbxRequest) -> Result<PbxWithUrl> {
     caller.at_least(Role::Admin)?;
     caller.touches(None, WHAT)?;
     let PbxRequest { name, dialect, region, options, allowed_addresses } = new;
@@ -176,8 +184,8 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<PbxRequest>)
         allowed_addresses: checked.allowed_addresses.unwrap_or_else(|| "[]".into()),
         token_hash: Hash::of(&token),
     };
-    let row = App::change(&app, move |db| Ok(rows::insert(db, &new, clock::now())?)).await?;
-    Ok(HttpResponse::Created().json(PbxWithUrl::new(&app, row, &token)))
+    let row = App::change(app, move |db| Ok(rows::insert(db, &new, clock::now())?)).await?;
+    Ok(PbxWithUrl::new(app, row, &token))
 }
 
 /// Changes a PBX, from its next event on.
@@ -189,26 +197,42 @@ pub async fn change(
     id: Path<i64>,
     Sent(change): Sent<PbxChange>,
 ) -> Result<Json<PbxView>> {
-    admits(&caller, *id)?;
-    let PbxChange { name, region, options, allowed_addresses, enabled } = change;
+    Ok(Json(changed(&app, &caller, *id, change).await?))
+}
+
+/// Changes a PBX; it is as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn changed(app: &Data<App>, caller: &Caller, id: i64, to: PbxChange) -> Result<PbxView> {
+    admits(caller, id)?;
+    let PbxChange { name, region, options, allowed_addresses, enabled } = to;
     let words = Words { name, region, options, allowed_addresses };
-    let row = App::change(&app, move |db| {
-        let old = find(db, *id)?;
+    let row = App::change(app, move |db| {
+        let old = find(db, id)?;
         let checked = words.check(None, Some(&old))?;
-        let change = rows::PbxChange { enabled, updated_at: Some(clock::now()), ..checked };
-        Ok(rows::update(db, *id, &change)?)
+        let to = rows::PbxChange { enabled, updated_at: Some(clock::now()), ..checked };
+        Ok(rows::update(db, id, &to)?)
     })
     .await?;
-    Ok(Json(PbxView::full(row)))
+    Ok(PbxView::full(row))
 }
 
 /// Deletes a PBX and the rules for it alone; its calls and its journal stay.
 #[utoipa::path(tag = "pbxes", responses((status = 204), WriteRefusals))]
 #[delete("/pbxes/{id}")]
 pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
-    admits(&caller, *id)?;
-    App::change(&app, move |db| rows::delete(db, *id).optional()?.ok_or(Error::NotFound(WHAT))).await?;
+    end(&app, &caller, *id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Deletes a PBX.
+///
+/// # Errors
+/// That there is none, or that the caller may not.
+pub async fn end(app: &Data<App>, caller: &Caller, id: i64) -> Result<()> {
+    admits(caller, id)?;
+    App::change(app, move |db| rows::delete(db, id).optional()?.ok_or(Error::NotFound(WHAT))).await
 }
 
 /// Gives a PBX a new token. The URL is in this answer and nowhere else; the old one stays good for a while, so that
@@ -221,29 +245,37 @@ pub async fn rotate(
     id: Path<i64>,
     Sent(new): Sent<NewToken>,
 ) -> Result<HttpResponse> {
-    admits(&caller, *id)?;
+    Ok(HttpResponse::Created().json(new_url(&app, &caller, *id, new).await?))
+}
+
+/// Gives a PBX a new token; its URL is told this once.
+///
+/// # Errors
+/// What is wrong, or that the caller may not.
+pub async fn new_url(app: &Data<App>, caller: &Caller, id: i64, new: NewToken) -> Result<PbxWithUrl> {
+    admits(caller, id)?;
     let grace = new.grace_s.unwrap_or(24 * 60 * 60);
     if !(0..=LONGEST_GRACE).contains(&grace) {
         return Err(Error::field("grace_s", format!("must be 0 to {LONGEST_GRACE} (30 days)")));
     }
     let (token, now) = (new_token(), clock::now());
     let (hash, until) = (Hash::of(&token), now + TimeDelta::seconds(grace));
-    let row = App::change(&app, move |db| {
-        rows::rotate(db, *id, &hash, until, now).optional()?.ok_or(Error::NotFound(WHAT))
+    let row = App::change(app, move |db| {
+        rows::rotate(db, id, &hash, until, now).optional()?.ok_or(Error::NotFound(WHAT))
     })
     .await?;
-    Ok(HttpResponse::Created().json(PbxWithUrl::new(&app, row, &token)))
+    Ok(PbxWithUrl::new(app, row, &token))
 }
 
-pub(super) const WHAT: &str = "PBX";
+pub(crate) const WHAT: &str = "PBX";
 
 /// Admins, and of them those who see it.
-pub(super) fn admits(caller: &Caller, id: i64) -> Result<()> {
+pub(crate) fn admits(caller: &Caller, id: i64) -> Result<()> {
     caller.at_least(Role::Admin)?;
     caller.sees(id, WHAT)
 }
 
-pub(super) fn find(db: &mut Db, id: i64) -> Result<PbxRow> {
+pub(crate) fn find(db: &mut Db, id: i64) -> Result<PbxRow> {
     rows::get(db, id).optional()?.ok_or(Error::NotFound(WHAT))
 }
 

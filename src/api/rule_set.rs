@@ -29,25 +29,41 @@ pub async fn read(app: Data<App>, caller: Caller) -> Result<Json<Rulebook>> {
 #[utoipa::path(tag = "rules", request_body = Rulebook, responses((status = 200, body = Replaced), WriteRefusals))]
 #[put("/rules")]
 pub async fn replace(app: Data<App>, caller: Caller, Sent(set): Sent<Rulebook>) -> Result<Json<Replaced>> {
+    Ok(Json(put(&app, &caller, set).await?))
+}
+
+/// Puts a whole set in the place of the one that there is.
+///
+/// # Errors
+/// What is wrong with it, rule by rule, or that the caller may not.
+pub async fn put(app: &Data<App>, caller: &Caller, set: Rulebook) -> Result<Replaced> {
     caller.at_least(Role::Manager)?;
     caller.touches(None, "rule")?;
-    housekeeping::write_hits(&app).await;
-    let (set, this) = (set, app.clone());
+    housekeeping::write_hits(app).await;
+    let this = app.clone();
     let set = app.store.query(move |db| set.check(db, &this.config.numbering)).await?;
-    Ok(Json(App::change(&app, move |db| Ok(set.put(db, clock::now())?)).await?))
+    App::change(app, move |db| Ok(set.put(db, clock::now())?)).await
 }
 
 /// What would be answered to a call, by which rule, and why. Nothing is counted or kept.
 #[utoipa::path(tag = "rules", request_body = Check, responses((status = 200, body = Checked), WriteRefusals))]
 #[post("/rules/check")]
 pub async fn check(app: Data<App>, caller: Caller, Sent(call): Sent<Check>) -> Result<Json<Checked>> {
+    Ok(Json(ask(&app, &caller, &call).await?))
+}
+
+/// What would be answered.
+///
+/// # Errors
+/// What is wrong with the call.
+pub async fn ask(app: &Data<App>, caller: &Caller, call: &Check) -> Result<Checked> {
     let visible = |pbx| caller.0.sees(pbx);
     let mut checked = call.ask(&app.snapshot(), &app.config.numbering, clock::now(), visible)?;
     if let Some(rule) = checked.rule.take() {
-        housekeeping::write_hits(&app).await;
+        housekeeping::write_hits(app).await;
         checked.rule = app.store.query(move |db| counted(db, rule)).await?;
     }
-    Ok(Json(checked))
+    Ok(checked)
 }
 
 /// The rule with its hits as of now: what is held in memory knows only those of its reading.

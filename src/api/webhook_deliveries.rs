@@ -28,12 +28,12 @@ const MOST: usize = 500;
 pub struct Listed {
     /// Only those that stand so.
     #[param(inline)]
-    state: Option<DeliveryState>,
+    pub(crate) state: Option<DeliveryState>,
     /// How many rows; 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
-    limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
     /// The `next` of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 /// A webhook's deliveries, newest first. Those delivered are kept for 7 days, those parked for 30.
@@ -45,14 +45,22 @@ pub async fn list(
     id: Path<i64>,
     listed: Query<Listed>,
 ) -> Result<Json<Page<DeliveryView>>> {
+    Ok(Json(page_of(&app, caller, *id, listed.into_inner()).await?))
+}
+
+/// A page of a webhook's deliveries.
+///
+/// # Errors
+/// What is wrong with `listed`, that there is no such webhook, or that the caller may not.
+pub async fn page_of(app: &App, caller: Caller, id: i64, listed: Listed) -> Result<Page<DeliveryView>> {
     caller.at_least(Role::Manager)?;
-    let Listed { state, limit, cursor } = listed.into_inner();
+    let Listed { state, limit, cursor } = listed;
     let (limit, before) = (page::limit(limit)?, page::position(cursor.as_deref())?);
     let work = move |db: &mut Db| {
-        find(db, &caller, *id)?;
-        Ok::<_, Error>(rows::page(db, *id, state, before, limit + 1)?)
+        find(db, &caller, id)?;
+        Ok::<_, Error>(rows::page(db, id, state, before, limit + 1)?)
     };
-    Ok(Json(Page::of(app.store.query(work).await?, limit, |row| row.id, DeliveryView::from)))
+    Ok(Page::of(app.store.query(work).await?, limit, |row| row.id, DeliveryView::from))
 }
 
 /// Which deliveries shall be sent again: say one of the two.
@@ -61,15 +69,15 @@ pub async fn list(
 pub struct Redelivery {
     /// These, whatever came of them.
     #[schema(min_items = 1, max_items = 500)]
-    ids: Option<Vec<i64>>,
+    pub(crate) ids: Option<Vec<i64>>,
     /// All that were given up.
-    all_parked: Option<bool>,
+    pub(crate) all_parked: Option<bool>,
 }
 
 /// How many are sent again.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Redelivered {
-    redelivered: usize,
+    pub(crate) redelivered: usize,
 }
 
 /// Sends deliveries again, as they were told first. One that is on its way stays so.
@@ -81,6 +89,14 @@ pub async fn redeliver(
     id: Path<i64>,
     Sent(asked): Sent<Redelivery>,
 ) -> Result<Json<Redelivered>> {
+    Ok(Json(send_again(&app, caller, *id, asked).await?))
+}
+
+/// Sends deliveries again.
+///
+/// # Errors
+/// What is wrong with `asked`, that there is no such webhook, or that the caller may not.
+pub async fn send_again(app: &App, caller: Caller, id: i64, asked: Redelivery) -> Result<Redelivered> {
     caller.at_least(Role::Manager)?;
     let again = match (asked.ids, asked.all_parked) {
         (Some(ids), None | Some(false)) if (1..=MOST).contains(&ids.len()) => Again::These(ids),
@@ -89,13 +105,13 @@ pub async fn redeliver(
         _ => return Err(Error::field("ids", "name the deliveries, or say \"all_parked\": true")),
     };
     let work = move |db: &mut Db| {
-        let webhook = find(db, &caller, *id)?;
+        let webhook = find(db, &caller, id)?;
         if !webhook.enabled {
             return Err(Error::Conflict("the webhook is disabled: enable it first".into()));
         }
-        Ok(rows::redeliver(db, *id, &again, clock::now())?)
+        Ok(rows::redeliver(db, id, &again, clock::now())?)
     };
     let redelivered = app.store.query(work).await?;
     app.store.writer.told().send_replace(());
-    Ok(Json(Redelivered { redelivered }))
+    Ok(Redelivered { redelivered })
 }

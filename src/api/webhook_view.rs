@@ -88,9 +88,9 @@ impl From<WebhookView> for Definition {
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct CreatedWebhook {
     #[serde(flatten)]
-    pub(super) webhook: WebhookView,
+    pub(crate) webhook: WebhookView,
     /// What deliveries are signed with: shown only now.
-    pub(super) secret: String,
+    pub(crate) secret: String,
 }
 
 /// What shall be different; what is left out stays, null takes away.

@@ -23,48 +23,72 @@ use crate::webhooks::payload::{Message, Told};
 use crate::webhooks::{Definition, EventKind, new_secret, sample};
 
 /// Which webhooks, and which page of them.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Listed {
     /// Only those of this extension.
-    extension: Option<String>,
+    pub(crate) extension: Option<String>,
     /// How many rows; 50 where it is left out.
     #[param(minimum = 1, maximum = 500)]
-    limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
     /// The `next` of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 /// Webhooks, oldest first. A key limited to some PBXes sees those for these PBXes alone.
 #[utoipa::path(tag = "webhooks", params(Listed), responses((status = 200, body = Page<WebhookView>), ReadRefusals))]
 #[get("/webhooks")]
 pub async fn list(app: Data<App>, caller: Caller, listed: Query<Listed>) -> Result<Json<Page<WebhookView>>> {
+    Ok(Json(page_of(&app, &caller, listed.into_inner()).await?))
+}
+
+/// A page of the webhooks.
+///
+/// # Errors
+/// What is wrong with `listed`, or that the caller may not.
+pub async fn page_of(app: &App, caller: &Caller, listed: Listed) -> Result<Page<WebhookView>> {
     caller.at_least(Role::Manager)?;
-    let Listed { extension, limit, cursor } = listed.into_inner();
+    let Listed { extension, limit, cursor } = listed;
     let (limit, after) = (page::limit(limit)?, page::position(cursor.as_deref())?);
     check_extension(extension.as_deref())?;
     let wanted = Wanted { pbx_ids: caller.0.pbx_ids.clone(), extension, after };
     let found = app.store.query(move |db| rows::page(db, &wanted, limit + 1)).await?;
-    Ok(Json(Page::of(found, limit, |row| row.id, WebhookView::from)))
+    Ok(Page::of(found, limit, |row| row.id, WebhookView::from))
 }
 
 /// One webhook.
 #[utoipa::path(tag = "webhooks", responses((status = 200, body = WebhookView), ReadRefusals))]
 #[get("/webhooks/{id}")]
 pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<WebhookView>> {
+    Ok(Json(one(&app, &caller, *id).await?))
+}
+
+/// One webhook.
+///
+/// # Errors
+/// That there is none, or that the caller may not.
+pub async fn one(app: &App, caller: &Caller, id: i64) -> Result<WebhookView> {
     caller.at_least(Role::Manager)?;
-    let row = app.store.query(move |db| find(db, &caller, *id)).await?;
-    Ok(Json(row.into()))
+    let caller = caller.clone();
+    Ok(app.store.query(move |db| find(db, &caller, id)).await?.into())
 }
 
 /// Makes a webhook, told from the next event on. Its secret is in this answer and nowhere else.
 #[utoipa::path(tag = "webhooks", request_body = Definition, responses((status = 201, body = CreatedWebhook), WriteRefusals))]
 #[post("/webhooks")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<Definition>) -> Result<HttpResponse> {
+    Ok(HttpResponse::Created().json(add(&app, caller, new).await?))
+}
+
+/// Makes a webhook; its secret is told this once.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn add(app: &Data<App>, caller: Caller, new: Definition) -> Result<CreatedWebhook> {
     caller.at_least(Role::Manager)?;
     let limits = app.config.serve.webhooks.clone();
-    let row = App::change(&app, move |db| {
+    let row = App::change(app, move |db| {
         let pbxes = named(db)?;
         let known = |id| pbxes.contains(&id) && caller.0.sees(id);
         let new = new.check(&limits.allowed(), known, clock::now())?;
@@ -74,7 +98,7 @@ pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<Definition>)
     })
     .await?;
     let secret = row.secret.clone();
-    Ok(HttpResponse::Created().json(CreatedWebhook { webhook: row.into(), secret }))
+    Ok(CreatedWebhook { webhook: row.into(), secret })
 }
 
 /// Changes a webhook. What it is still to be told is sent as the change says; disabled, it is parked.
@@ -86,38 +110,55 @@ pub async fn change(
     id: Path<i64>,
     Sent(change): Sent<WebhookChange>,
 ) -> Result<Json<WebhookView>> {
+    Ok(Json(changed(&app, caller, *id, change).await?))
+}
+
+/// Changes a webhook; it is as it is then.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn changed(app: &Data<App>, caller: Caller, id: i64, to: WebhookChange) -> Result<WebhookView> {
     caller.at_least(Role::Manager)?;
     let limits = app.config.serve.webhooks.clone();
-    let row = App::change(&app, move |db| {
-        let old = find(db, &caller, *id)?;
+    let row = App::change(app, move |db| {
+        let old = find(db, &caller, id)?;
         let pbxes = named(db)?;
         let known = |id| pbxes.contains(&id) && caller.0.sees(id);
         let moved = (old.extension.clone(), old.pbx_id);
-        let new = change.apply(old).check(&limits.allowed(), known, clock::now())?;
+        let new = to.apply(old).check(&limits.allowed(), known, clock::now())?;
         caller.touches(new.pbx_id, WHAT)?;
         if moved != (new.extension.clone(), new.pbx_id) {
             rows::room_for(db, &new, limits.webhooks_per_extension)?;
         }
         if !new.enabled {
-            deliveries::park_all(db, *id, "the webhook was disabled", clock::now())?;
+            deliveries::park_all(db, id, "the webhook was disabled", clock::now())?;
         }
-        Ok(rows::update(db, *id, &new)?)
+        Ok(rows::update(db, id, &new)?)
     })
     .await?;
-    Ok(Json(row.into()))
+    Ok(row.into())
 }
 
 /// Deletes a webhook and what it was still to be told.
 #[utoipa::path(tag = "webhooks", responses((status = 204), WriteRefusals))]
 #[delete("/webhooks/{id}")]
 pub async fn remove(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
-    caller.at_least(Role::Manager)?;
-    App::change(&app, move |db| {
-        find(db, &caller, *id)?;
-        Ok(rows::delete(db, &[*id])?)
-    })
-    .await?;
+    end(&app, caller, *id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Deletes a webhook.
+///
+/// # Errors
+/// That there is none, or that the caller may not.
+pub async fn end(app: &Data<App>, caller: Caller, id: i64) -> Result<()> {
+    caller.at_least(Role::Manager)?;
+    App::change(app, move |db| {
+        find(db, &caller, id)?;
+        rows::delete(db, &[id])?;
+        Ok(())
+    })
+    .await
 }
 
 /// Which of one's own.
@@ -156,9 +197,9 @@ pub async fn remove_own(app: Data<App>, caller: Caller, own: Query<Own>) -> Resu
 pub struct Preview {
     /// As it would be made.
     #[serde(deserialize_with = "whole")]
-    webhook: Definition,
+    pub(crate) webhook: Definition,
     /// What would be told; the first of the webhook's events where it is left out.
-    event: Option<EventKind>,
+    pub(crate) event: Option<EventKind>,
 }
 
 fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Definition, D::Error> {
@@ -169,6 +210,14 @@ fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Defin
 #[utoipa::path(tag = "webhooks", request_body = Preview, responses((status = 200, body = Message), WriteRefusals))]
 #[post("/webhooks/preview")]
 pub async fn preview(app: Data<App>, caller: Caller, Sent(asked): Sent<Preview>) -> Result<Json<Message>> {
+    Ok(Json(message(&app, caller, asked).await?))
+}
+
+/// What a webhook would send.
+///
+/// # Errors
+/// What is wrong with it, or that the caller may not.
+pub async fn message(app: &App, caller: Caller, asked: Preview) -> Result<Message> {
     caller.at_least(Role::Manager)?;
     let Preview { webhook, event } = asked;
     let pbxes = app.store.query(named).await?;
@@ -177,7 +226,7 @@ pub async fn preview(app: Data<App>, caller: Caller, Sent(asked): Sent<Preview>)
     let checked = webhook.check(&app.config.serve.webhooks.allowed(), known, clock::now())?;
     let (call, view) = sample::call(kind);
     let told = Told { kind, call: &call, view: &view, extension: checked.extension.as_deref() };
-    Ok(Json(Message::new(&checked.url, checked.method, checked.payload, &told)))
+    Ok(Message::new(&checked.url, checked.method, checked.payload, &told))
 }
 
 pub(super) const WHAT: &str = "webhook";

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::dialect::params::Params;
 use crate::error::Error;
 use crate::store::call_list::{self, Order, Wanted};
+use crate::store::pbxes::PbxRow;
 use crate::store::{Db, calls as rows, matches, pbxes};
 
 /// How many calls Zammad shows.
@@ -110,12 +111,19 @@ fn params<'a>(request: &'a HttpRequest, Body(body): &'a Body) -> Result<Params<'
 pub async fn caller_log(app: Data<App>, agent: Agent) -> Result<Json<CtiLog>, Refused> {
     let wanted = Wanted { visible: agent.0.0.pbx_ids.clone(), ..Wanted::default() };
     let read = move |db: &mut Db| {
-        let calls = call_list::page(db, &wanted, Order::Newest, None, SHOWN)?.calls;
+        let mut calls = call_list::page(db, &wanted, Order::Newest, None, SHOWN)?.calls;
         let mut keys: Vec<String> = calls.iter().filter_map(far_end).cloned().collect();
         keys.sort_unstable();
         keys.dedup();
         let matches = matches::of_keys(db, &keys)?;
         let pbxes = pbxes::all(db)?;
+        // Zammad stores a cause as sent, but says it in its own words where the PBX has others (Placetel)
+        let other_words = |pbx: &PbxRow| !["zammad", "sipgate"].contains(&pbx.dialect.as_str());
+        for call in calls.iter_mut().filter(|call| call.cause.is_some()) {
+            if pbxes.iter().any(|pbx| pbx.id == call.pbx_id && other_words(pbx)) {
+                call.raw_cause = None;
+            }
+        }
         let speaks = |dialect: &str| pbxes.iter().any(|pbx| pbx.enabled && pbx.dialect == dialect);
         Ok::<_, Error>(CtiLog::new(calls, &matches, speaks))
     };

@@ -80,7 +80,7 @@ pub struct More {
     pub extra: Extra,
 }
 
-/// What only some dialects tell; kept as one JSON column. Each is filled once.
+/// What only some dialects tell; kept as one JSON column. Each is filled once; durations grow.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Extra {
@@ -90,7 +90,7 @@ pub struct Extra {
     /// The recording's name at the PBX, where it gives no address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording_id: Option<String>,
-    /// The called public number where it differs from the callee.
+    /// The public number that was called, where the PBX tells it by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub did: Option<String>,
     /// The caller's name as the PBX showed it.
@@ -131,8 +131,8 @@ impl Extra {
         news |= fill(&mut self.from_name, said.from_name.as_ref());
         news |= fill(&mut self.diversion, said.diversion.as_ref());
         news |= fill(&mut self.callback_id, said.callback_id.as_ref());
-        news |= fill(&mut self.reported_waiting_ms, said.reported_waiting_ms.as_ref());
-        news |= fill(&mut self.reported_talking_ms, said.reported_talking_ms.as_ref());
+        news |= longer(&mut self.reported_waiting_ms, said.reported_waiting_ms);
+        news |= longer(&mut self.reported_talking_ms, said.reported_talking_ms);
         for link in &said.links {
             if !self.links.contains(link) && self.links.len() < MOST_LINKS {
                 self.links.push(link.clone());
@@ -142,6 +142,13 @@ impl Extra {
         }
         news
     }
+}
+
+/// A duration that is told more than once grows: the longest is the last.
+fn longer(known: &mut Option<i64>, said: Option<i64>) -> bool {
+    let news = said > *known;
+    *known = said.max(*known);
+    news
 }
 
 /// The most other calls that one is linked to.

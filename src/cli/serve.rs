@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::app::{self, Running};
 use crate::clock;
 use crate::config::{Config, Database, Serve};
@@ -34,36 +36,32 @@ pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
         println!("{welcome}");
     }
     actix_web::rt::System::new().block_on(async move {
+        let told_to_stop = told_to_stop()?; // before anybody can know that the server runs
         let running = app::serve(config, store, metrics, listener)?;
-        until_told(running).await
+        until(told_to_stop, running).await
     })
 }
 
-async fn until_told(running: Running) -> Result<(), StartError> {
+async fn until(told_to_stop: impl Future<Output = ()> + 'static, running: Running) -> Result<(), StartError> {
     let stopper = running.stopper();
     actix_web::rt::spawn(async move {
-        told_to_stop().await;
+        told_to_stop.await;
         log::info!("stopping: no new connections; what is under way is finished");
         stopper.stop().await;
     });
     running.finish().await.map_err(|e| StartError(format!("the server failed: {e}")))
 }
 
-/// SIGTERM or SIGINT.
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
+/// SIGTERM or SIGINT, which end the process no more from now on.
+fn told_to_stop() -> Result<impl Future<Output = ()>, StartError> {
+    let heard = |kind| signal(kind).map_err(|e| StartError(format!("signals cannot be heard: {e}")));
+    let (mut terminate, mut interrupt) = (heard(SignalKind::terminate())?, heard(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-        Err(e) => {
-            log::error!("only ctrl-c will stop this server: {e}");
-            let _told = tokio::signal::ctrl_c().await;
-        }
-    }
+    })
 }
 
 /// Makes the first PBX and the first key where there are none. What it says is said once.

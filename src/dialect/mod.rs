@@ -4,9 +4,14 @@
 
 pub mod causes;
 mod extension_events;
+mod fields;
+mod focalscope;
 pub mod params;
+mod placetel;
+mod sipgate;
 mod telphin;
 mod voipnow;
+mod xml;
 mod zammad;
 
 use std::borrow::Cow;
@@ -17,10 +22,18 @@ use actix_web::http::header::HeaderMap;
 use crate::call::{CallEvent, Decision, Moment};
 use crate::number::Numbering;
 use crate::pbx::Options;
+use crate::text::Mistakes;
 use params::Params;
 
 /// Every dialect, in the order in which people are shown them.
-pub const ALL: &[&dyn Dialect] = &[&zammad::Zammad, &voipnow::VoipNow, &telphin::Telphin];
+pub const ALL: &[&dyn Dialect] = &[
+    &zammad::Zammad,
+    &sipgate::Sipgate,
+    &placetel::Placetel,
+    &voipnow::VoipNow,
+    &focalscope::FocalScope,
+    &telphin::Telphin,
+];
 
 /// The dialect of that name.
 pub fn named(name: &str) -> Option<&'static dyn Dialect> {
@@ -62,6 +75,13 @@ pub enum Said {
         /// Why no call is made of it.
         why: String,
     },
+}
+
+impl Said {
+    /// Kept in the journal only. `kind` is the PBX's word.
+    pub fn ignored(kind: &str, why: impl Into<String>) -> Self {
+        Self::Ignored { kind: kind.chars().take(40).collect(), why: why.into() }
+    }
 }
 
 /// Who works at a PBX, and how: an agent who signed in or out, an extension that is away.
@@ -156,6 +176,9 @@ pub trait Dialect: Sync + Debug {
         &[]
     }
 
+    /// Takes down what is wrong with the options that only this dialect understands.
+    fn check(&self, _options: &Options, _mistakes: &mut Mistakes) {}
+
     /// Does the PBX do what we answer? Where it does not, no rule is asked.
     fn is_steered(&self, _options: &Options) -> bool {
         true
@@ -184,3 +207,6 @@ pub trait Dialect: Sync + Debug {
     /// An error in their words.
     fn refuse(&self, refusal: &Refusal) -> Reply;
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,17 +3,12 @@
 
 use serde_json::json;
 
-use super::{Dialect, Refusal, Reply, Request, Said, causes};
-use crate::call::{CallEvent, Decision, Direction, Kind};
-use crate::dialect::params::Params;
-use crate::number::Number;
+use super::params::Params;
+use super::{Dialect, Refusal, Reply, Request, Said, causes, fields};
+use crate::call::{CallEvent, Decision, Kind};
 
-/// The longest texts, in characters: the sizes of Zammad's columns. It cuts silently; we refuse.
-const CALL_ID: usize = 250;
-const NUMBER: usize = 100;
-const NAME: usize = 250;
-/// The most users of one call.
-const USERS: usize = 50;
+/// `callId` as documented, `call_id` as Zammad's code also takes it, `callid` as an older 3CX bridge sends.
+const CALL_ID: &[&str] = &["callId", "call_id", "callid"];
 
 /// A call to try an endpoint with: the example of the documentation.
 const EXAMPLE: &str =
@@ -50,22 +45,19 @@ impl Dialect for Zammad {
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
         let p = request.params;
-        let direction: Direction = p
-            .get("direction")
-            .and_then(|word| word.trim().parse().ok())
-            .ok_or_else(|| Refusal::unprocessable("Invalid direction!"))?;
+        let direction = request.direction("direction")?.ok_or_else(fields::invalid_direction)?;
         let kind = kind(p)?;
-        let raw_cause = short(p, "cause", NAME)?.filter(|_| kind == Kind::Hangup);
+        let raw_cause = request.text("cause")?.filter(|_| kind == Kind::Hangup);
         Ok(Said::Event(CallEvent {
-            call_id: call_id(p)?,
+            call_id: request.call_id(CALL_ID)?,
             leg_id: String::new(),
             kind,
             direction: Some(direction),
-            from: number(request, "from")?,
-            to: number(request, "to")?,
-            users: users(p)?,
-            queue: short(p, "queue", NAME)?,
-            answering_number: short(p, "answeringNumber", NUMBER)?,
+            from: request.number("from")?,
+            to: request.number("to")?,
+            users: request.users(&["user", "user[]"])?,
+            queue: request.text("queue")?,
+            answering_number: request.number_text("answeringNumber")?,
             cause: raw_cause.as_deref().and_then(causes::understand),
             raw_cause,
             at: request.received,
@@ -106,47 +98,4 @@ fn kind(p: &Params) -> Result<Kind, Refusal> {
         let shown: String = word.chars().take(40).collect();
         Refusal::unprocessable(format!("event: unknown event {shown:?}; send newCall, answer or hangup"))
     })
-}
-
-/// `callId` as documented, `call_id` as Zammad's code also takes it, `callid` as an older 3CX bridge sends.
-fn call_id(p: &Params) -> Result<String, Refusal> {
-    for name in ["callId", "call_id", "callid"] {
-        if let Some(id) = short(p, name, CALL_ID)? {
-            return Ok(id);
-        }
-    }
-    Err(Refusal::unprocessable("callId: missing; send the same id with each event of a call"))
-}
-
-fn number(request: &Request, name: &'static str) -> Result<Option<Number>, Refusal> {
-    let text = request.params.get(name).map(|text| within(name, text, NUMBER)).transpose()?;
-    Ok(text.and_then(|text| request.numbering.read(text)))
-}
-
-fn users(p: &Params) -> Result<Vec<String>, Refusal> {
-    let users = p.all(&["user", "user[]"]);
-    if users.len() > USERS {
-        return Err(Refusal::unprocessable(format!("user: {} users, at most {USERS} are kept", users.len())));
-    }
-    for user in &users {
-        within("user", user, NAME)?;
-    }
-    Ok(users)
-}
-
-fn short(p: &Params, name: &str, limit: usize) -> Result<Option<String>, Refusal> {
-    let text = p.get(name).map(str::trim).filter(|text| !text.is_empty());
-    text.map(|text| within(name, text, limit).map(Into::into)).transpose()
-}
-
-fn within<'a>(name: &str, text: &'a str, limit: usize) -> Result<&'a str, Refusal> {
-    if text.len() <= limit {
-        return Ok(text); // bytes are never fewer than characters
-    }
-    match text.chars().count() {
-        count if count > limit => Err(Refusal::unprocessable(format!(
-            "{name}: {count} characters, at most {limit} are kept; send a shorter one"
-        ))),
-        _ => Ok(text),
-    }
 }

@@ -53,14 +53,14 @@ impl Feed {
     /// From now on all news come, but for those that are under way: ask for the newest change after this.
     ///
     /// # Errors
-    /// `Unavailable` where the feed cannot begin or the server stops.
+    /// `Unavailable` where the feed cannot begin.
     pub async fn follow(&self) -> Result<broadcast::Receiver<Arc<News>>> {
         let news = self.news.subscribe();
         self.wake.notify_one();
         let mut told = self.told.subscribe();
         let begun = timeout(PATIENCE, told.wait_for(Option::is_some)).await;
         begun.map_err(|_| Error::Unavailable("the database does not answer"))?.map_err(|_| STOPPING)?;
-        if *self.closed.borrow() { Err(STOPPING) } else { Ok(news) }
+        Ok(news) // who follows a feed that closes looks at `closing`, and goes
     }
 
     /// Returns once the server stops.

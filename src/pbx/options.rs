@@ -70,6 +70,9 @@ impl Options {
         }
         let mut options: Self = serde_json::from_value(Value::Object(good)).unwrap_or_default(); // each was tried
         options.check_meaning(region, mistakes);
+        if let Some(dialect) = dialect {
+            dialect.check(&options, mistakes);
+        }
         options
     }
 

@@ -20,7 +20,8 @@ use super::schema::calls;
 use crate::call::{Call, Direction, Moment, Outcome, State};
 use crate::words::words;
 use arms::Arm;
-use conditions::{Condition, narrowed};
+pub(super) use conditions::Condition;
+use conditions::narrowed;
 pub(super) use conditions::{all_of, every};
 pub use search::Search;
 

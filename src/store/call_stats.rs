@@ -1,5 +1,7 @@
 //! The caller log, counted. The two databases name the parts of a time differently; all else is the same.
 
+use std::borrow::Cow;
+
 use chrono::TimeDelta;
 use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
@@ -17,8 +19,13 @@ words! {
         Hour = "hour", Day = "day", Queue = "queue", User = "user", Outcome = "outcome",
         /// Each hour of the week, Monday first.
         WeekdayHour = "weekday_hour",
+        /// How long they rang, in ranges.
+        Waiting = "waiting",
     }
 }
+
+/// Where the ranges of `By::Waiting` begin, in seconds.
+pub const RANGES: [i64; 12] = [0, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300];
 
 /// The most groups of a week that are read.
 const GROUPS: i64 = 100_000;
@@ -26,7 +33,7 @@ const GROUPS: i64 = 100_000;
 /// How many calls of one kind there were.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Group {
-    /// Where they are counted: `2026-11-21 16`, `2026-11-21`, `1 16` (Monday, 16 h), a queue, an outcome; a taker as
+    /// Where they are counted: `2026-11-21 16`, `2026-11-21`, `1 16` (Monday, 16 h), where a range of waiting begins (s), a queue, an outcome; a taker as
     /// `a…`, those who were rung as `u` and a JSON list.
     pub bucket: Option<String>,
     /// Inbound or outbound.
@@ -67,8 +74,8 @@ pub fn count(
 
 fn count_week(db: &mut Db, wanted: &Wanted, by: By) -> QueryResult<Vec<Group>> {
     let postgres = matches!(db, Db::Postgres(_));
-    let bucket = sql::<Nullable<Text>>(bucket(by, postgres));
-    let waiting = between("coalesce(answered_at, ended_at)", "started_at", postgres);
+    let bucket = sql::<Nullable<Text>>(&bucket(by, postgres));
+    let waiting = waiting(postgres);
     let talking = between("ended_at", "answered_at", postgres);
     let whole = |of: &str, ms: &str| sql::<Nullable<BigInt>>(&format!("CAST({of}({ms}) AS BIGINT)"));
     calls::table
@@ -87,8 +94,8 @@ fn count_week(db: &mut Db, wanted: &Wanted, by: By) -> QueryResult<Vec<Group>> {
         .load(db)
 }
 
-const fn bucket(by: By, postgres: bool) -> &'static str {
-    match (by, postgres) {
+fn bucket(by: By, postgres: bool) -> Cow<'static, str> {
+    let bucket = match (by, postgres) {
         (By::Hour, true) => "to_char(started_at, 'YYYY-MM-DD HH24')",
         (By::Hour, false) => "substr(started_at, 1, 13)",
         (By::Day, true) => "to_char(started_at, 'YYYY-MM-DD')",
@@ -98,7 +105,20 @@ const fn bucket(by: By, postgres: bool) -> &'static str {
         (By::Queue, _) => "queue",
         (By::Outcome, _) => "outcome",
         (By::User, _) => "CASE WHEN answered_by IS NULL THEN 'u' || users ELSE 'a' || answered_by END",
-    }
+        (By::Waiting, _) => return range(&waiting(postgres)).into(),
+    };
+    bucket.into()
+}
+
+/// How long a call rang, in ms.
+fn waiting(postgres: bool) -> String {
+    between("coalesce(answered_at, ended_at)", "started_at", postgres)
+}
+
+/// In which of the ranges so many ms are.
+fn range(ms: &str) -> String {
+    let begins = RANGES.iter().rev().map(|s| format!(" WHEN {ms} >= {} THEN '{s}'", s * 1000));
+    format!("CASE{} END", begins.collect::<String>())
 }
 
 /// From one time to another, in ms; null where either is.

@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::Db;
 use super::schema::settings;
+use super::{Db, on_each};
 
 const CONFIG_VERSION: &str = "config_version";
 
@@ -43,4 +43,27 @@ pub fn change<T, E: From<diesel::result::Error>>(
         }
         Ok(answer)
     })
+}
+
+/// A setting; `None` where it was never made.
+///
+/// # Errors
+/// What the database says.
+pub fn get(db: &mut Db, name: &str) -> QueryResult<Option<String>> {
+    settings::table.find(name).select(settings::value).first(db).optional()
+}
+
+/// Makes a setting, or changes it.
+///
+/// # Errors
+/// What the database says.
+pub fn set(db: &mut Db, name: &str, value: &str) -> QueryResult<()> {
+    let row = (settings::name.eq(name), settings::value.eq(value));
+    on_each!(db, |conn| diesel::insert_into(settings::table)
+        .values(row)
+        .on_conflict(settings::name)
+        .do_update()
+        .set(settings::value.eq(value))
+        .execute(conn))
+    .map(drop)
 }

@@ -32,14 +32,14 @@ struct Page {
 }
 
 /// A line of the story.
-struct Step {
-    entry: JournalView,
+pub(super) struct Step {
+    pub(super) entry: JournalView,
     /// What was sent, name by name.
-    params: Vec<(String, String)>,
+    pub(super) params: Vec<(String, String)>,
 }
 
 impl Step {
-    fn of(entry: JournalView) -> Self {
+    pub(super) fn of(entry: JournalView) -> Self {
         let text = |value: &serde_json::Value| match value {
             serde_json::Value::String(text) => text.clone(),
             serde_json::Value::Array(all) => {
@@ -57,7 +57,7 @@ impl Step {
     }
 
     /// What happened, in words.
-    fn says(&self) -> String {
+    pub(super) fn says(&self) -> String {
         let who = self.entry.why.as_deref().unwrap_or("somebody");
         match self.entry.kind.as_deref() {
             Some("done") => format!("ticked by {who}"),

@@ -14,7 +14,16 @@ use crate::error::{Error, Result};
 use crate::store::keys::Role;
 
 /// The pages that the head of each page leads to: address, name, and the role that it takes.
-const LINKS: &[(&str, &str, Role)] = &[("/", "Calls", Role::Agent)];
+const LINKS: &[(&str, &str, Role)] = &[
+    ("/", "Calls", Role::Agent),
+    ("/figures", "Figures", Role::Manager),
+    ("/contacts", "Contacts", Role::Agent),
+    ("/rules", "Rules", Role::Manager),
+    ("/webhooks", "Webhooks", Role::Manager),
+    ("/pbxes", "PBXes", Role::Admin),
+    ("/keys", "Keys", Role::Admin),
+    ("/retention", "Retention", Role::Admin),
+];
 
 /// The head and the foot of a page.
 pub struct Frame {

@@ -8,11 +8,24 @@ mod call;
 mod call_change;
 mod call_row;
 mod calls;
+mod chart;
+mod contacts;
 mod errors;
+mod fields;
+mod figures;
 mod filter;
 mod frame;
+mod keys;
+mod once;
+mod pbxes;
+mod retention;
+mod rule;
+mod rules;
+mod said;
 mod screen_pop;
 mod sign_in;
+mod webhook;
+mod webhooks;
 mod zone;
 
 use actix_web::dev::HttpServiceFactory;
@@ -46,6 +59,15 @@ pub fn pages() -> impl HttpServiceFactory {
         .configure(calls::routes)
         .configure(call_change::routes)
         .configure(call::routes)
+        .configure(pbxes::routes)
+        .configure(rules::routes)
+        .configure(rule::routes)
+        .configure(contacts::routes)
+        .configure(keys::routes)
+        .configure(webhooks::routes)
+        .configure(webhook::routes)
+        .configure(figures::routes)
+        .configure(retention::routes)
         .app_data(form_config())
         .default_service(web::to(nothing_here))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use crate::app::App;
@@ -32,6 +32,11 @@ impl Zone {
     /// With seconds: `21 Nov 2026 18:32:05`.
     pub fn full(self, at: &DateTime<Utc>) -> String {
         at.with_timezone(&self.0).format("%-d %b %Y %H:%M:%S").to_string()
+    }
+
+    /// What a clock and a calendar there show.
+    pub fn local(self, at: &DateTime<Utc>) -> NaiveDateTime {
+        at.with_timezone(&self.0).naive_local()
     }
 
     /// ISO 8601, with the zone's offset.

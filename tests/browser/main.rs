@@ -11,11 +11,20 @@ mod harness;
 #[path = "../it/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests over HTTP")]
 mod postgres;
+#[path = "../it/receiver.rs"]
+#[allow(dead_code, reason = "shared with the tests over HTTP")]
+mod receiver;
 
 mod browser;
 mod driver;
 
+mod admin;
 mod calls;
+mod contacts;
+mod figures;
 mod pictures;
+mod rules;
 mod sign_in;
 mod steer;
+mod steering_pictures;
+mod webhooks;

@@ -23,7 +23,7 @@ async fn each_page_fits_and_is_accessible_at_both_widths_light_and_dark() {
     browser.close().await;
 }
 
-async fn each_way(browser: &Browser, name: &str) {
+pub async fn each_way(browser: &Browser, name: &str) {
     for (width, wide) in [(PHONE, "phone"), (DESKTOP, "desktop")] {
         browser.width(width).await;
         for (dark, shade) in [(true, "dark"), (false, "light")] {
@@ -38,7 +38,7 @@ async fn each_way(browser: &Browser, name: &str) {
 }
 
 /// What happened at a firm today. Every number is fictitious.
-async fn a_day(app: &TestApp) {
+pub async fn a_day(app: &TestApp) {
     app.admin
         .post_json(
             "/api/v1/contacts",

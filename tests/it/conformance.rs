@@ -6,6 +6,7 @@ mod config;
 mod expected;
 mod noojee;
 mod steps;
+mod xml;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -23,6 +23,7 @@ mod openapi;
 mod pages;
 mod pbx;
 mod refusals;
+mod retention;
 mod rules;
 mod start;
 mod webhooks;

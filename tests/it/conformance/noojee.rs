@@ -1,6 +1,6 @@
 //! A case of Noojee's long poll: what happens, what is asked, and what is replied. Ids and cursors are the server's own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use reqwest::Method;
@@ -146,11 +146,9 @@ impl Same {
 }
 
 fn data(shown: &Value, expected: &Value, same: &mut Same) -> Outcome {
-    let names = |data: &Value| -> Vec<String> {
-        let mut names: Vec<_> =
-            data.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
-        names.sort(); // an object's fields have no order
-        names
+    // a set, since the members of an object have no order
+    let names = |data: &Value| -> BTreeSet<String> {
+        data.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
     };
     if names(shown) != names(expected) {
         return Err(format!("extensions {:?}, expected {:?}", names(shown), names(expected)));

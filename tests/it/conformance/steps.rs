@@ -6,7 +6,7 @@ use reqwest::multipart::Form;
 use serde_json::{Map, Value};
 
 use super::config::{Setup, list, text};
-use super::{Outcome, expected};
+use super::{Outcome, expected, xml};
 use crate::client::{Answer, Client};
 use crate::past;
 
@@ -83,6 +83,7 @@ async fn request(setup: &Setup, step: &Map<String, Value>) -> Outcome {
             "expect_status" => wanted == answer.status,
             "expect_json" if given("expect_json_exact") == true => answer.json() == *wanted,
             "expect_json" => holds(&answer.json(), wanted),
+            "expect_xml" => xml::is(&answer, &xml::filled(setup, wanted).await?).map(|()| true)?,
             "expect_list_call_ids" => same_ids(&answer, wanted, given("list_order") == "exact")?,
             "expect_list_rows" => rows(&answer, wanted).map(|()| true)?,
             _ => return Err(format!("{name} is unknown to this runner")),
@@ -107,7 +108,7 @@ async fn pairs(setup: &Setup, form: &Value) -> Outcome<Vec<(String, String)>> {
 }
 
 /// With its placeholders replaced.
-async fn filled(setup: &Setup, template: &str) -> Outcome<String> {
+pub async fn filled(setup: &Setup, template: &str) -> Outcome<String> {
     let mut filled =
         template.replace("{token}", &setup.token).replace("{public_base_url}", &setup.public_base_url);
     while let Some((before, rest)) = filled.split_once("{id_of:") {

@@ -1,0 +1,231 @@
+//! How long calls are kept, and erasing one number. Each works in small steps with pauses, so that events do not wait.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use actix_web::web::Data;
+use chrono::{DateTime, TimeDelta};
+
+use crate::app::App;
+use crate::call::Moment;
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::number::Number;
+use crate::store::erase::{self, Found};
+use crate::store::retention::{self as rows, How, Place};
+use crate::store::{Db, audit, deliveries, settings};
+
+/// So many calls at once.
+const AT_ONCE: i64 = 200;
+
+/// So many at once where the feed's lock is held, for which events wait on all nodes.
+const ERASED_AT_ONCE: i64 = 20;
+
+/// Between two steps: SQLite's one lock is the writer's for that time.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often old calls are looked for.
+const EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// A call can go on for that long: it is looked at again where it may not have ended the last time.
+const LONGEST_CALL: TimeDelta = TimeDelta::days(2);
+
+/// The longest time for which calls can be kept before they go, in days.
+pub const LONGEST: i64 = 36_500;
+
+const DAYS: &str = "retention_days";
+const HOW: &str = "retention_how";
+const DONE: &str = "retention_anonymised_before";
+
+/// What is done to calls, and after how many days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// What.
+    pub how: How,
+    /// How old they are then, 1 to `LONGEST`.
+    pub days: i64,
+}
+
+impl Policy {
+    /// Calls that began before are old.
+    pub fn before(self, now: Moment) -> Moment {
+        now - TimeDelta::days(self.days)
+    }
+}
+
+/// What is done; `None`: calls are kept.
+///
+/// # Errors
+/// What the database says.
+pub async fn policy(app: &App) -> Result<Option<Policy>> {
+    let read = |db: &mut Db| Ok::<_, Error>((settings::get(db, DAYS)?, settings::get(db, HOW)?));
+    let (days, how) = app.store.query(read).await?;
+    let days = days.and_then(|days| days.parse().ok()).filter(|days| (1..=LONGEST).contains(days));
+    Ok(days.zip(how.and_then(|how| how.parse().ok())).map(|(days, how)| Policy { how, days }))
+}
+
+/// Says what is done from now on, and writes down who said so.
+///
+/// # Errors
+/// Where the days are out of bounds, or what the database says.
+pub async fn set_policy(app: &App, policy: Option<Policy>, who: String) -> Result<()> {
+    if policy.is_some_and(|policy| !(1..=LONGEST).contains(&policy.days)) {
+        return Err(Error::field("days", format!("must be 1 to {LONGEST}")));
+    }
+    let write = move |db: &mut Db| {
+        use diesel::Connection;
+        db.transaction(|db| {
+            settings::set(db, DAYS, &policy.map(|policy| policy.days.to_string()).unwrap_or_default())?;
+            settings::set(db, HOW, policy.map_or("", |policy| policy.how.as_str()))?;
+            let detail = policy.map_or("calls are kept".into(), says);
+            audit::add(db, &who, "retention was set", &detail, 0, clock::now())
+        })
+    };
+    app.store.query(write).await
+}
+
+fn says(policy: Policy) -> String {
+    format!("{} calls older than {} days", policy.how, policy.days)
+}
+
+/// How many calls it concerns now.
+///
+/// # Errors
+/// What the database says.
+pub async fn count(app: &App, policy: Policy, now: Moment) -> Result<i64> {
+    app.store.query(move |db| rows::count(db, policy.how, policy.before(now))).await
+}
+
+/// Once an hour, for ever (the server's end ends it).
+pub async fn hourly(app: Data<App>) {
+    loop {
+        if let Err(e) = run(&app, "retention", clock::now()).await {
+            log::warn!("old calls are not taken away: {e}");
+        }
+        sleep(EVERY).await;
+    }
+}
+
+/// Does what the policy says to all that is old. How many calls.
+///
+/// # Errors
+/// What the database says; what was done until then stays done.
+pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
+    let Some(policy) = policy(app).await? else { return Ok(0) };
+    let before = policy.before(now);
+    let (mut after, mut changed) = (begin(app, policy).await?, 0);
+    while let Some((last, calls)) = step(app, policy.how, after, before).await? {
+        changed += calls;
+        after = last;
+        sleep(PAUSE).await;
+    }
+    let mut line = 0;
+    let lines = |line| app.store.query(move |db| rows::delete_journal(db, line, before, AT_ONCE));
+    while let Some(last) = lines(line).await? {
+        line = last;
+        sleep(PAUSE).await;
+    }
+    while app.store.query(move |db| deliveries::forget(db, before, before, AT_ONCE)).await? > 0 {
+        sleep(PAUSE).await;
+    }
+    let who = who.to_owned();
+    let write = move |db: &mut Db| {
+        if policy.how == How::Anonymise {
+            settings::set(db, DONE, &before.and_utc().to_rfc3339())?;
+        }
+        if changed > 0 {
+            audit::add(db, &who, policy.how.as_str(), &says(policy), changed, now)
+        } else {
+            Ok(())
+        }
+    };
+    app.store.query(write).await?;
+    Ok(changed)
+}
+
+/// Calls that are anonymous stay, so their like is not looked through each time.
+async fn begin(app: &App, policy: Policy) -> Result<Place> {
+    let first = DateTime::UNIX_EPOCH.naive_utc();
+    if policy.how == How::Delete {
+        return Ok((first, 0));
+    }
+    let done = app.store.query(|db| settings::get(db, DONE)).await?;
+    let done = done.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
+    Ok((done.map_or(first, |done| done.naive_utc() - LONGEST_CALL), 0))
+}
+
+/// A few calls, behind that place. Where they end and how many they were; `None` where there are no more.
+///
+/// # Errors
+/// What the database says; then nothing changed.
+pub async fn step(app: &App, how: How, after: Place, before: Moment) -> Result<Option<(Place, i64)>> {
+    let work = move |db: &mut Db| {
+        let places = rows::next(db, how, after, before, AT_ONCE)?;
+        let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
+        let Some(last) = places.last() else { return Ok::<_, Error>(None) };
+        let changed = match how {
+            How::Delete => rows::delete(db, &ids)?,
+            How::Anonymise => rows::anonymise(db, &ids)?,
+        };
+        Ok(Some((*last, changed as i64)))
+    };
+    app.store.query(work).await
+}
+
+/// Where a number stands.
+///
+/// # Errors
+/// What the database says.
+pub async fn find(app: &Data<App>, number: &Number) -> Result<Found> {
+    let (key, this) = (number.key().to_owned(), app.clone());
+    app.store.query(move |db| erase::find(db, &key, &this.config.numbering)).await
+}
+
+/// Erases a number everywhere but from calls under way, and writes down that somebody did: not whose it was.
+///
+/// # Errors
+/// What the database says; what was done until then stays done, and it can be asked for again.
+pub async fn erase(app: &Data<App>, number: &Number, who: String) -> Result<Found> {
+    let (mut found, mut of) = (Found::default(), HashSet::new());
+    loop {
+        let (key, who) = (number.key().to_owned(), who.clone());
+        let some = move |db: &mut Db| erase::calls(db, &key, &who, clock::now(), ERASED_AT_ONCE);
+        let ids = app.store.query(some).await?;
+        if ids.is_empty() {
+            break;
+        }
+        of.extend(ids);
+        sleep(PAUSE).await;
+    }
+    found.calls = of.len() as i64;
+    let key = number.key().to_owned();
+    found.contacts = app.store.query(move |db| erase::contacts(db, &key)).await? as i64;
+    let (key, this) = (number.key().to_owned(), app.clone());
+    found.rules =
+        App::change(app, move |db| Ok(erase::rules(db, &key, &this.config.numbering)?)).await? as i64;
+    let requests = erase_requests(app, number).await?;
+    let mut after = Some(0);
+    while let Some(delivery) = after {
+        let of = of.clone();
+        after = app.store.query(move |db| erase::told(db, &of, delivery)).await?;
+    }
+    let Found { calls, contacts, rules, .. } = found;
+    let detail = format!("{calls} calls, {contacts} contacts, {rules} rules, {requests} other requests");
+    let write = move |db: &mut Db| {
+        audit::add(db, &who, "erase a number", &detail, calls + contacts + rules, clock::now())
+    };
+    app.store.query(write).await?;
+    Ok(found)
+}
+
+async fn erase_requests(app: &Data<App>, number: &Number) -> Result<usize> {
+    let (mut gone, mut after) = (0, Some(0));
+    while let Some(line) = after {
+        let (key, this) = (number.key().to_owned(), app.clone());
+        let look = move |db: &mut Db| erase::requests(db, &key, &this.config.numbering, line);
+        let (some, last) = app.store.query(look).await?;
+        (gone, after) = (gone + some, last);
+    }
+    Ok(gone)
+}

@@ -1,0 +1,118 @@
+//! What is kept of old calls: in small transactions, so that no event waits for them.
+
+use diesel::prelude::*;
+
+use super::Db;
+use super::call_list::Condition;
+use super::schema::{calls, journal};
+use crate::call::{Direction, Moment};
+use crate::words::words;
+
+words! {
+    /// What is done to old calls.
+    How {
+        /// They go, with what was sent about them.
+        Delete = "delete",
+        /// They stay and are counted; the other side's number, notes and what was sent go.
+        Anonymise = "anonymise",
+    }
+}
+
+/// Where a call stands in the order of time: when it began, and its id.
+pub type Place = (Moment, i64);
+
+/// How many ended calls that began before have something to be taken away.
+///
+/// # Errors
+/// What the database says.
+pub fn count(db: &mut Db, how: How, before: Moment) -> QueryResult<i64> {
+    calls::table.filter(due(how, before)).count().get_result(db)
+}
+
+/// The next of them behind `after`.
+///
+/// # Errors
+/// What the database says.
+pub fn next(db: &mut Db, how: How, after: Place, before: Moment, limit: i64) -> QueryResult<Vec<Place>> {
+    let (at, id) = after;
+    calls::table
+        .filter(calls::started_at.ge(at)) // where the index begins
+        .filter(calls::started_at.gt(at).or(calls::id.gt(id)))
+        .filter(due(how, before))
+        .order((calls::started_at, calls::id))
+        .limit(limit)
+        .select((calls::started_at, calls::id))
+        .load(db)
+}
+
+fn due(how: How, before: Moment) -> Condition<'static> {
+    let old = calls::started_at.lt(before).and(calls::ended_at.is_not_null());
+    match how {
+        How::Delete => Box::new(old.nullable()),
+        How::Anonymise => {
+            let caller = calls::from_number.is_not_null().and(calls::direction.ne(Direction::Out));
+            let callee = calls::to_number.is_not_null().and(calls::direction.ne(Direction::In));
+            let either = calls::from_number.is_not_null().or(calls::to_number.is_not_null());
+            let said =
+                calls::note.is_not_null().or(calls::extra.is_not_null()).or(calls::decision.is_not_null());
+            let known = said.or(calls::direction.is_null().and(either)).nullable();
+            Box::new(old.nullable().and(known.or(caller).or(callee)))
+        }
+    }
+}
+
+/// Deletes ended calls, and the journal's lines about them. How many calls.
+///
+/// # Errors
+/// What the database says; then nothing changed.
+pub fn delete(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
+    db.transaction(|db| {
+        let ended = calls::table.filter(calls::id.eq_any(ids)).filter(calls::ended_at.is_not_null());
+        let gone = diesel::delete(ended).execute(db)?;
+        diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+        Ok(gone)
+    })
+}
+
+/// Takes away the other side's number, and what people and PBXes said of these calls. How many calls.
+///
+/// # Errors
+/// What the database says; then nothing changed.
+pub fn anonymise(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
+    let nobody = None::<String>;
+    db.transaction(|db| {
+        let changed = diesel::update(calls::table.filter(calls::id.eq_any(ids)))
+            .set((calls::note.eq(&nobody), calls::extra.eq(&nobody), calls::decision.eq(&nobody)))
+            .execute(db)?;
+        let not_out = calls::direction.is_null().or(calls::direction.ne(Direction::Out));
+        diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_out))
+            .set((
+                calls::from_number.eq(&nobody),
+                calls::from_key.eq(&nobody),
+                calls::dialed_from.eq(&nobody),
+            ))
+            .execute(db)?;
+        let not_in = calls::direction.is_null().or(calls::direction.ne(Direction::In));
+        diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_in))
+            .set((calls::to_number.eq(&nobody), calls::to_key.eq(&nobody)))
+            .execute(db)?;
+        diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+        Ok(changed)
+    })
+}
+
+/// Deletes the journal's lines that are older, behind the change `after`. Up to which change; `None` once all are gone.
+///
+/// # Errors
+/// What the database says.
+pub fn delete_journal(db: &mut Db, after: i64, before: Moment, limit: i64) -> QueryResult<Option<i64>> {
+    let lines: Vec<(i64, Moment)> = journal::table
+        .filter(journal::change.gt(after))
+        .order(journal::change)
+        .limit(limit)
+        .select((journal::change, journal::received_at))
+        .load(db)?;
+    let old: Vec<i64> = lines.iter().filter(|(_, at)| *at < before).map(|(change, _)| *change).collect();
+    diesel::delete(journal::table.filter(journal::change.eq_any(&old))).execute(db)?;
+    Ok(old.last().copied())
+}

@@ -1,0 +1,183 @@
+//! How long calls are kept, and erasing one number: nothing else goes, and events go on.
+
+use chrono::TimeDelta;
+use diesel::prelude::*;
+use hookswitch::clock;
+use hookswitch::number::Numbering;
+use hookswitch::retention::{self, Policy};
+use hookswitch::store::audit;
+use hookswitch::store::erase::Found;
+use hookswitch::store::retention::How;
+use hookswitch::store::schema::{calls, deliveries, journal};
+use serde_json::json;
+
+use crate::harness::{TestApp, spawn, spawn_with};
+use crate::receiver::Receiver;
+
+const CALLER: &str = "493023125001";
+
+async fn event(app: &TestApp, kind: &str, id: &str, (direction, from, to): (&str, &str, &str)) {
+    let call = [("event", kind), ("direction", direction), ("callId", id), ("from", from), ("to", to)];
+    app.post_form(&[&call[..], &[("user", "Alice"), ("cause", "cancel")]].concat()).await.is(200);
+}
+
+async fn ended(app: &TestApp, id: &str, ends: (&str, &str, &str)) {
+    event(app, "newCall", id, ends).await;
+    event(app, "hangup", id, ends).await;
+}
+
+/// That many days pass for what is there.
+async fn days_pass(app: &TestApp, days: i64) {
+    app.query(move |db| {
+        let all: Vec<(i64, chrono::NaiveDateTime)> =
+            calls::table.select((calls::id, calls::started_at)).load(db)?;
+        for (id, at) in all {
+            let then = at - TimeDelta::days(days);
+            diesel::update(calls::table.find(id)).set(calls::started_at.eq(then)).execute(db)?;
+        }
+        let all: Vec<(i64, chrono::NaiveDateTime)> =
+            journal::table.select((journal::change, journal::received_at)).load(db)?;
+        for (change, at) in all {
+            let then = at - TimeDelta::days(days);
+            diesel::update(journal::table.find(change)).set(journal::received_at.eq(then)).execute(db)?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+async fn set(app: &TestApp, how: How, days: i64) -> i64 {
+    let policy = Policy { how, days };
+    let counted = retention::count(&app.app, policy, clock::now()).await.unwrap();
+    retention::set_policy(&app.app, Some(policy), "admin".into()).await.unwrap();
+    assert_eq!(retention::policy(&app.app).await.unwrap(), Some(policy));
+    counted
+}
+
+#[actix_web::test]
+async fn old_calls_go_with_what_was_sent_and_newer_ones_stay() {
+    let app = spawn();
+    for id in 0..450 {
+        ended(&app, &format!("old {id}"), ("in", CALLER, "4930")).await;
+    }
+    event(&app, "newCall", "goes on", ("in", CALLER, "4930")).await;
+    app.post_form(&[("event", "nonsense"), ("from", CALLER)]).await.is(422);
+    days_pass(&app, 40).await;
+    ended(&app, "new", ("in", CALLER, "4930")).await;
+
+    assert_eq!(
+        retention::run(&app.app, "test", clock::now()).await.unwrap(),
+        0,
+        "without a policy calls are kept"
+    );
+    assert_eq!(set(&app, How::Delete, 30).await, 450);
+    assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 450, "in more than one step");
+    let left = app.query(|db| calls::table.order(calls::id).select(calls::call_id).load::<String>(db)).await;
+    assert_eq!(left, ["goes on", "new"]);
+    let kept = app.journal().await;
+    assert_eq!(kept.len(), 2, "the new call's lines alone");
+    assert_eq!(set(&app, How::Delete, 30).await, 0);
+
+    // the writer remembers what is gone, and goes on all the same
+    event(&app, "hangup", "old 449", ("in", CALLER, "4930")).await;
+    event(&app, "hangup", "goes on", ("in", CALLER, "4930")).await;
+    assert!(app.call("goes on").await.unwrap().ended_at.is_some());
+    let log = app.query(|db| audit::newest(db, 10)).await;
+    let told: Vec<_> =
+        log.iter().map(|line| (line.who.as_str(), line.action.as_str(), line.affected)).collect();
+    assert_eq!(told[1], ("test", "delete", 450));
+    assert_eq!(told[2], ("admin", "retention was set", 0));
+}
+
+#[actix_web::test]
+async fn anonymous_calls_are_still_counted_and_found_by_what_is_left() {
+    let app = spawn();
+    ended(&app, "in", ("in", CALLER, "493055")).await;
+    ended(&app, "out", ("out", "21", CALLER)).await;
+    let id = app.call("in").await.unwrap().id;
+    app.agent
+        .json(reqwest::Method::PATCH, &format!("/api/v1/calls/{id}"), &json!({ "note": "Maria" }))
+        .await
+        .is(200);
+    days_pass(&app, 40).await;
+    assert_eq!(set(&app, How::Anonymise, 30).await, 2);
+    assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 2);
+    let (inbound, outbound) = (app.call("in").await.unwrap(), app.call("out").await.unwrap());
+    assert_eq!((inbound.from_number, inbound.from_key, inbound.note), (None, None, None));
+    assert_eq!(inbound.to_number.as_deref(), Some("493055"), "our own side stays");
+    assert_eq!((outbound.to_number, outbound.to_key), (None, None));
+    assert_eq!(outbound.from_number.as_deref(), Some("21"));
+    assert_eq!(app.journal().await.len(), 0);
+    assert_eq!(set(&app, How::Anonymise, 30).await, 0);
+    assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 0, "done is done");
+    app.agent.get(&format!("/api/v1/calls/{id}")).await.is(200);
+    let since = "since=2020-01-01T00:00:00Z&until=2020-12-31T00:00:00Z";
+    app.agent.get(&format!("/api/v1/calls/stats?by=waiting&{since}")).await.is(200);
+}
+
+#[actix_web::test]
+async fn one_number_is_erased_everywhere_and_others_stay() {
+    let app = spawn_with(&["--webhook-allow=127.0.0.0/8"]);
+    let receiver = Receiver::start();
+    app.manager.post_json("/api/v1/webhooks", &json!({ "url": receiver.url })).await.is(201);
+    let contact = |name: &str, numbers: &[&str]| json!({ "name": name, "numbers": numbers });
+    app.manager.post_json("/api/v1/contacts", &contact("Maria", &["030 23125001"])).await.is(201);
+    app.manager
+        .post_json("/api/v1/contacts", &contact("Firm", &["030 23125001", "030 23125002"]))
+        .await
+        .is(201);
+    app.manager
+        .post_json("/api/v1/block-rules", &json!({ "pattern": "+49 30 23125001", "action": "allow" }))
+        .await
+        .is(201);
+    app.manager
+        .post_json("/api/v1/block-rules", &json!({ "pattern": "+4930*", "action": "allow" }))
+        .await
+        .is(201);
+    ended(&app, "in", ("in", "030 23125001", "493055")).await;
+    ended(&app, "out", ("out", "493055", CALLER)).await;
+    ended(&app, "other", ("in", "493023125002", "493055")).await;
+    event(&app, "newCall", "goes on", ("in", CALLER, "493055")).await;
+    app.post_form(&[("event", "nonsense"), ("direction", "in"), ("from", "+49 (30) 23125001")]).await.is(422);
+    app.post_form(&[("event", "nonsense"), ("direction", "in"), ("from", "+49 (30) 23125002")]).await.is(422);
+
+    let number = Numbering::new("DE", None).unwrap().read("0049 30 23125001").unwrap();
+    let expected = Found { calls: 2, under_way: 1, contacts: 2, rules: 1 };
+    assert_eq!(retention::find(&app.app, &number).await.unwrap(), expected);
+    let done = retention::erase(&app.app, &number, "admin".into()).await.unwrap();
+    assert_eq!(done, Found { under_way: 0, ..expected });
+
+    let after = retention::find(&app.app, &number).await.unwrap();
+    assert_eq!(after, Found { under_way: 1, ..Found::default() });
+    let (inbound, outbound) = (app.call("in").await.unwrap(), app.call("out").await.unwrap());
+    assert_eq!((inbound.from_number, inbound.to_number.as_deref()), (None, Some("493055")));
+    assert_eq!((outbound.to_number, outbound.from_number.as_deref()), (None, Some("493055")));
+    assert!(app.call("other").await.unwrap().from_number.is_some());
+    let names = app.agent.get_json("/api/v1/contacts").await;
+    assert_eq!(names["data"].as_array().unwrap().len(), 1, "who has another number stays");
+    let bodies: Vec<String> = app.journal().await.into_iter().filter_map(|entry| entry.body).collect();
+    assert_eq!(bodies.iter().filter(|body| body.contains("nonsense")).count(), 1);
+    assert_eq!(
+        bodies.iter().filter(|body| body.contains("25001")).count(),
+        1,
+        "the call that goes on: {bodies:?}"
+    );
+    let (inbound_id, outbound_id) = (inbound.id, outbound.id);
+    let told = move |db: &mut hookswitch::store::Db| {
+        deliveries::table
+            .filter(deliveries::call.eq_any([inbound_id, outbound_id]))
+            .count()
+            .get_result::<i64>(db)
+    };
+    assert_eq!(app.query(told).await, 0);
+
+    // a late event of a call that the writer remembers brings nothing back
+    event(&app, "hangup", "in", ("in", "anonymous", "493055")).await;
+    assert_eq!(app.call("in").await.unwrap().from_number, None);
+    event(&app, "hangup", "goes on", ("in", CALLER, "493055")).await;
+    assert_eq!(retention::erase(&app.app, &number, "admin".into()).await.unwrap().calls, 1);
+    let log = app.query(|db| audit::newest(db, 10)).await;
+    assert_eq!(log.len(), 2);
+    assert!(log.iter().all(|line| !line.detail.contains("23125001")), "{log:?}");
+    assert_eq!(log[1].detail, "2 calls, 2 contacts, 1 rules, 1 other requests");
+}
