@@ -144,7 +144,8 @@ fn event(f: &Fields, happened: Happened) -> Result<CallEvent, Refusal> {
         more: Some(Box::new(More {
             leg: Some(LegName { id: leg_id(f, inbound, owner)?, place }),
             internal: Some(is_internal(f)),
-            started_at: lasted.map(|lasted| at - lasted),
+            // queues and IVRs mostly tell of their hangup alone
+            started_at: lasted.filter(|_| place != Place::Extension).map(|lasted| at - lasted),
             answered: by_person,
             bridged: bridged.filter(|_| kind == Kind::Hangup),
             transferred: !inbound && is_transferred(f),
