@@ -96,7 +96,6 @@ fn shown(call: &Value, field: &str) -> Outcome<Value> {
         | "callback_id" => call[field].clone(),
         "from" | "to" => call[field]["number"].clone(),
         "user" => call["users"].clone(),
-        "cause" if call["cause"].is_null() => call["raw_cause"].clone(),
         "cause" => call["cause"].clone(),
         "started_at" | "answered_at" | "ended_at" => ms(&call[field])?,
         "wait_ms" => reported(call, "waiting_ms"),
