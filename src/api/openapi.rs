@@ -23,7 +23,7 @@ const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Hookswitch", description = "Call events in, caller log out. Errors are problem+json (RFC 9457)."),
-    paths(pbx_side::receive, pbx_side::receive_at_alias),
+    paths(pbx_side::receive, pbx_side::receive_at_alias, pbx_side::receive_of_vendor),
     components(schemas(Problem)),
     security(("key" = [])),
     modifiers(&Keys)
@@ -71,6 +71,7 @@ pub fn docs(config: &mut web::ServiceConfig) {
 fn description(app: &Data<App>) -> utoipa::openapi::OpenApi {
     let routes = actix_web::App::new().into_utoipa_app().openapi(ApiDoc::openapi());
     let mut api = routes.configure(|config| super::routes(config, app)).split_for_parts().1;
+    pbx_side::describe_vendors(&mut api);
     for path in api.paths.paths.values_mut() {
         let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
         operations.into_iter().flatten().for_each(name_uniquely);

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::call::{Direction, Kind};
+use crate::dialect;
 
 /// What a PBX says: as form (also without Content-Type), JSON, multipart or query parameters. Blank is absent.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -96,3 +97,45 @@ fn receive() {}
     )
 )]
 fn receive_at_alias() {}
+
+/// What a PBX of another vendor says, in that vendor's words: docs/pbx tells which.
+#[derive(Serialize, utoipa::ToSchema)]
+struct VendorEvent {
+    #[serde(flatten)]
+    words: std::collections::BTreeMap<String, String>,
+}
+
+/// Takes an event of a PBX. Its dialect's page under docs/pbx tells the parameters; they may come as query, too.
+///
+/// The token in the address is the key. An answer means that the event is committed; sipgate and Placetel hear in it
+/// what to do.
+#[utoipa::path(
+    post, path = "/api/v1/vendor/{token}", tag = "PBX", security(()),
+    params(("token" = String, Path, description = "The PBX's secret")),
+    request_body(content = VendorEvent, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Taken; what to do, where the PBX can be told"),
+        (status = 400, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Cannot be read"),
+        (status = 401, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "An unknown token, or a wrong signature"),
+        (status = 403, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "From an address that this PBX may not use"),
+        (status = 404, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "The token is of a PBX that speaks another dialect"),
+        (status = 408, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "The body did not arrive in time"),
+        (status = 422, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Names the field to mend"),
+        (status = 429, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Too many unknown tokens from that address"),
+        (status = 503, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Not committed; send it again"),
+    )
+)]
+fn receive_of_vendor() {}
+
+/// Describes every dialect that `api` does not know yet like the one that is described for all.
+pub(super) fn describe_vendors(api: &mut utoipa::openapi::OpenApi) {
+    let Some(template) = api.paths.paths.remove("/api/v1/vendor/{token}") else { return };
+    for dialect in dialect::ALL {
+        let mut item = template.clone();
+        if let Some(operation) = &mut item.post {
+            operation.summary = Some(format!("Takes an event of a PBX that speaks {}.", dialect.name()));
+            operation.operation_id = Some(format!("receive_{}", dialect.name()));
+        }
+        api.paths.paths.entry(format!("{}/{{token}}", dialect.path())).or_insert(item);
+    }
+}

@@ -62,8 +62,14 @@ impl<'a> Inside<'a> {
     }
 }
 
+/// Go on: what most requests are answered with.
+const NOTHING: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#;
+
 /// The answer, with these attributes of `Response`.
 pub fn response(status: u16, attributes: &[(&str, &str)], inside: &Inside) -> Reply {
+    if attributes.is_empty() && matches!(inside, Inside::Nothing) {
+        return Reply::xml(status, NOTHING);
+    }
     let mut to = Writer::new(Vec::with_capacity(256));
     to.get_mut().extend_from_slice(br#"<?xml version="1.0" encoding="UTF-8"?>"#);
     let response = to.create_element("Response").with_attributes(attributes.iter().copied());

@@ -26,7 +26,7 @@ async fn one_makes_a_pbx_and_sees_its_requests_come_in() {
     browser.click("form[action='/pbxes'] button").await;
     browser.see("h1", "Branch <b>office</b>").await;
     let url = browser.find("#secret").await.prop("value").await.unwrap().unwrap();
-    browser.see(".steps", &format!("curl -X POST --data \"event=newCall")).await;
+    browser.see(".steps", "curl -X POST --data \"event=newCall").await;
     assert!(browser.text().await.contains(&url), "the steps name the URL");
     browser.click("[data-copy]").await;
     browser.see("#copied", "Cop").await;

@@ -53,7 +53,10 @@ pub async fn a_day(app: &TestApp) {
         )
         .await
         .is(201);
-    let calls: [(&str, &str, &str, &str, &[&str], &str); 8] = [
+    /// Id, direction, number, queue, users, cause.
+    type Story =
+        (&'static str, &'static str, &'static str, &'static str, &'static [&'static str], &'static str);
+    let calls: [Story; 8] = [
         ("a0", "in", "493023125001", "Support", &["Bob"], "cancel"),
         ("a1", "in", "4930231250021", "Sales", &["Alice", "Bob"], "cancel"),
         ("a2", "in", "447700900666", "Sales", &["Alice"], "normalClearing"),

@@ -26,4 +26,5 @@ mod refusals;
 mod retention;
 mod rules;
 mod start;
+mod steering;
 mod webhooks;

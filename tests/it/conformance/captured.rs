@@ -93,10 +93,9 @@ fn shown(call: &Value, field: &str) -> Outcome<Value> {
     Ok(match field {
         "call_id" | "direction" | "answered_by" | "answering_number" | "queue" | "leg_id" | "did"
         | "diversion" | "recording_url" | "recording_id" | "internal" | "answered" | "outcome" | "links"
-        | "callback_id" => call[field].clone(),
+        | "callback_id" | "cause" => call[field].clone(),
         "from" | "to" => call[field]["number"].clone(),
         "user" => call["users"].clone(),
-        "cause" => call["cause"].clone(),
         "started_at" | "answered_at" | "ended_at" => ms(&call[field])?,
         "wait_ms" => reported(call, "waiting_ms"),
         "talk_ms" => reported(call, "talking_ms"),

@@ -8,14 +8,14 @@ use socket2::{Domain, Socket, Type};
 
 use super::event;
 use crate::follower::Follower;
-use crate::harness::{TestApp, spawn_with};
+use crate::harness::{TestApp, spawn};
 
 /// So many calls, each with so much text that no socket holds them all.
 const CALLS: usize = 900;
 
 #[actix_web::test]
 async fn a_reader_that_is_too_slow_is_sent_away_and_others_do_not_notice() {
-    let app = spawn_with(&["--intake-deadline-ms=20000"]); // so much text takes its time
+    let app = spawn();
     let mut slow = connect(&app);
     let mut quick = Follower::open(&app.agent, "", None).await;
     let users = "Somebody with a long name. ".repeat(9).trim().to_owned();
