@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Refusal, Reply, Request, Said, causes};
+use super::fields::within;
+use super::{Refusal, Reply, Request, causes};
 use crate::call::{Cause, Direction, Kind, Place};
 use crate::number::Number;
 
@@ -113,13 +114,6 @@ fn local(text: &str) -> &str {
     text.split('@').next().unwrap_or(text).trim()
 }
 
-fn within<'t>(name: &str, text: &'t str, limit: usize) -> Result<&'t str, Refusal> {
-    if text.len() <= limit || text.chars().count() <= limit {
-        return Ok(text);
-    }
-    Err(Refusal::unprocessable(format!("{name}: more than {limit} characters; send a shorter one")))
-}
-
 /// The event's word as both write it, in any letter case, and VoipNow's numbers for them.
 pub fn happened(word: &str) -> Option<Happened> {
     let (kind, direction) = match plain(word).as_str() {
@@ -138,11 +132,6 @@ pub fn happened(word: &str) -> Option<Happened> {
 pub fn plain(word: &str) -> String {
     let word = word.split('?').next().unwrap_or(word); // what a PBX joined to it, see `Fields::get`
     word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
-}
-
-/// Kept in the journal only.
-pub fn ignored(kind: &str, why: &str) -> Said {
-    Said::Ignored { kind: kind.chars().take(40).collect(), why: why.into() }
 }
 
 /// Neither documents what it expects; a text that people can read serves both.

@@ -88,7 +88,8 @@ fn short(request: &Request, name: &str, limit: usize) -> Result<Option<String>, 
     text.map(|text| within(name, text, limit).map(Into::into)).transpose()
 }
 
-fn within<'t>(name: &str, text: &'t str, limit: usize) -> Result<&'t str, Refusal> {
+/// `text`, where it is no longer.
+pub(super) fn within<'t>(name: &str, text: &'t str, limit: usize) -> Result<&'t str, Refusal> {
     if text.len() <= limit {
         return Ok(text); // bytes are never fewer than characters
     }

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta};
 
-use super::extension_events::{Fields, Happened, happened, ignored, plain, refused, taken};
+use super::extension_events::{Fields, Happened, happened, plain, refused, taken};
 use super::{Dialect, Presence, Refusal, Reply, Request, Said};
 use crate::call::{CallEvent, Cause, Decision, Direction, Extra, Kind, LegName, Moment, More, Place};
 use crate::pbx::Options;
@@ -61,11 +61,13 @@ impl Dialect for Telphin {
                 (None, "agentlogin" | "agentlogout" | "callstatuschange" | "extensioncallstatus") => {
                     return presence(&f, word);
                 }
-                (None, _) => return Ok(ignored(word, "no call event; see docs/pbx/telphin.md")),
+                (None, _) => return Ok(Said::ignored(word, "no call event; see docs/pbx/telphin.md")),
             },
             None => match guessed(&f) {
                 Some(happened) => happened,
-                None => return Ok(ignored("", "neither EventType nor CallStatus says which event it is")),
+                None => {
+                    return Ok(Said::ignored("", "neither EventType nor CallStatus says which event it is"));
+                }
             },
         };
         event(&f, told).map(Said::Event)

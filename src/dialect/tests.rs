@@ -108,7 +108,10 @@ fn events(case: &Value) -> Vec<CallEvent> {
             params: &params,
             numbering: &numbering,
             options: &options,
-            tail: Some(text("kind_hint")).filter(|tail| dialect.tails().contains(tail)),
+            tail: ["kind_hint", "owner_type"]
+                .map(text)
+                .into_iter()
+                .find(|tail| dialect.tails().contains(tail)),
             query: text("query"),
             headers: &headers(step.get("headers")),
             body: body.as_bytes(),

@@ -1,7 +1,7 @@
 //! VoipNow's "CallAPI Events" (three events) and "Call Events" (five) of 4PSA. Facts: the vendor's knowledge base and
 //! developer guide; what they leave open is told in docs/pbx/voipnow.md.
 
-use super::extension_events::{Fields, Happened, happened, ignored, plain, refused, taken};
+use super::extension_events::{Fields, Happened, happened, plain, refused, taken};
 use super::{Dialect, Refusal, Reply, Request, Said};
 use crate::call::{CallEvent, Cause, Decision, Direction, Extra, Kind, LegName, More, Place};
 use crate::pbx::Options;
@@ -52,11 +52,13 @@ impl Dialect for VoipNow {
         let told = match word {
             Some(word) => match happened(word) {
                 Some(happened) => Told { happened, or_hangup: false },
-                None => return Ok(ignored(word, "this event is not known; see docs/pbx/voipnow.md")),
+                None => return Ok(Said::ignored(word, "this event is not known; see docs/pbx/voipnow.md")),
             },
             None => match guessed(request, raw_cause.as_deref()) {
                 Some(told) => told,
-                None => return Ok(ignored("", "neither the URL nor CallStatus says which event it is")),
+                None => {
+                    return Ok(Said::ignored("", "neither the URL nor CallStatus says which event it is"));
+                }
             },
         };
         event(&f, told, cause, raw_cause).map(Said::Event)

@@ -1,12 +1,8 @@
 //! PBXes that tell of each extension by itself (VoipNow, Telphin): legs, agents, linked calls.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
-use hookswitch::call::{CallEvent, Decision, Direction, Extra, Kind, More};
-use hookswitch::dialect::{self, Said};
+use hookswitch::dialect;
 use hookswitch::store::calls::count_live;
-use hookswitch::store::writer::Arrival;
 use hookswitch::{clock, housekeeping};
 use serde_json::{Value, json};
 
@@ -144,54 +140,28 @@ async fn agents_stand_as_they_were_last_told() {
     assert_eq!(app.agent.get_json("/api/v1/agents").await["data"], json!([]));
 }
 
-/// A call that names others.
-async fn announce(app: &TestApp, call_id: &str, links: &[&str]) {
-    let token = app.pbx_url.rsplit('/').next().unwrap();
-    let pbx = Arc::clone(app.app.snapshot().pbx(token, clock::now()).unwrap());
-    let links = links.iter().map(|link| (*link).to_owned()).collect();
-    let event = CallEvent {
-        call_id: call_id.into(),
-        leg_id: String::new(),
-        kind: Kind::NewCall,
-        direction: Some(Direction::In),
-        from: None,
-        to: None,
-        users: Vec::new(),
-        queue: None,
-        answering_number: None,
-        cause: None,
-        raw_cause: None,
-        at: clock::now(),
-        more: Some(Box::new(More { extra: Extra { links, ..Extra::default() }, ..More::default() })),
-    };
-    let arrival = Arrival {
-        pbx,
-        received_at: clock::now(),
-        address: "127.0.0.1".into(),
-        content_type: None,
-        query: None,
-        body: String::new(),
-        hook: None,
-        said: Ok((Said::Event(event), Decision::Accept)),
-        rule: None,
-    };
-    app.app.store.writer.record(Box::new(arrival)).await.unwrap();
-}
-
 #[actix_web::test]
 async fn each_call_of_a_story_shows_the_others() {
     let app = spawn();
+    let url = url_of(&app, "sipgate").await;
+    let announce = async |id: &str, origin: &str| {
+        let form = format!(
+            "event=newCall&direction=in&from=492111234567&to=4915791234567&callId={id}&origCallId={origin}"
+        );
+        post(&app, &url, &form).await.is(200);
+    };
     let linked = async |call_id: &str| -> Vec<Value> {
-        let id = app.call(call_id).await.unwrap().id;
-        let call = app.agent.get_json(&format!("/api/v1/calls/{id}")).await;
+        let calls = app.agent.get_json("/api/v1/calls").await;
+        let call = calls["data"].as_array().unwrap().iter().find(|call| call["call_id"] == call_id).unwrap();
+        let call = app.agent.get_json(&format!("/api/v1/calls/{}", call["id"])).await;
         call["linked"].as_array().unwrap().iter().map(|other| other["call_id"].clone()).collect()
     };
-    announce(&app, "second", &["first"]).await; // before the first: order does not matter
+    announce("second", "first").await; // before the first: order does not matter
     assert_eq!(linked("second").await, Vec::<Value>::new());
-    announce(&app, "first", &[]).await;
-    announce(&app, "third", &["first"]).await;
-    announce(&app, "third", &["first"]).await;
-    announce(&app, "other", &[]).await;
+    announce("first", "first").await;
+    announce("third", "first").await;
+    announce("third", "first").await;
+    announce("other", "other").await;
     assert_eq!(linked("first").await, ["second", "third"]);
     assert_eq!(linked("second").await, ["first", "third"]);
     assert_eq!(linked("third").await, ["second", "first"]);
