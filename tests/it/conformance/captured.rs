@@ -52,7 +52,7 @@ async fn send(setup: &Setup, given: &Value, nothing: bool) -> Outcome {
     }
     let method: Method = given["method"].as_str().unwrap_or("POST").parse().map_err(|e| format!("{e}"))?;
     let mut request =
-        setup.app.nobody.http.request(method, &format!("{path}{query}")).body(body.unwrap_or_default());
+        setup.app.nobody.http.request(method, format!("{path}{query}")).body(body.unwrap_or_default());
     if let Some(content_type) = content_type {
         request = request.header("Content-Type", content_type);
     }
