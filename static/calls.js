@@ -47,6 +47,10 @@
   function list(id, row, meant) {
     const old = $(`call-${id}`);
     if (!row) return;
+    if (old?.querySelector(".htmx-request")) { // somebody just ticks it: their answer comes first
+      waiting.add(id);
+      return later();
+    }
     if (old) {
       const at = old.contains(document.activeElement) && document.activeElement.id;
       old.replaceWith(row);
