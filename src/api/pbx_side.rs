@@ -108,7 +108,7 @@ struct VendorEvent {
 /// Takes an event of a PBX. Its dialect's page under docs/pbx tells the parameters; they may come as query, too.
 ///
 /// The token in the address is the key. An answer means that the event is committed; sipgate and Placetel hear in it
-/// what to do.
+/// what to do. A token of another dialect's PBX is refused in the words of that one.
 #[utoipa::path(
     post, path = "/api/v1/vendor/{token}", tag = "PBX", security(()),
     params(("token" = String, Path, description = "The PBX's secret")),
@@ -118,9 +118,9 @@ struct VendorEvent {
         (status = 400, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Cannot be read"),
         (status = 401, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "An unknown token, or a wrong signature"),
         (status = 403, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "From an address that this PBX may not use"),
-        (status = 404, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "The token is of a PBX that speaks another dialect"),
+        (status = 404, content((String = "application/xml"), (String = "text/plain; charset=utf-8"), (CtiError = "application/json; charset=utf-8")), description = "The token is of a PBX that speaks another dialect"),
         (status = 408, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "The body did not arrive in time"),
-        (status = 422, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Names the field to mend"),
+        (status = 422, content((String = "application/xml"), (String = "text/plain; charset=utf-8"), (CtiError = "application/json; charset=utf-8")), description = "Names the field to mend"),
         (status = 429, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Too many unknown tokens from that address"),
         (status = 503, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Not committed; send it again"),
     )
