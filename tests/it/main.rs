@@ -27,4 +27,5 @@ mod retention;
 mod rules;
 mod start;
 mod steering;
+mod upgrade;
 mod webhooks;
