@@ -76,6 +76,20 @@ impl Target {
         }
     }
 
+    /// As a command line may show it: the password is left out.
+    pub fn without_password(&self) -> String {
+        let Self::Postgres(url) = self else { return self.describe() };
+        let (place, settings) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, place) = place.split_once("//").unwrap_or(("postgres:", place));
+        let (user, place) = place.rsplit_once('@').unwrap_or(("", place));
+        let user = user.split(':').next().filter(|user| !user.is_empty());
+        let user = user.map_or_else(String::new, |user| format!("{user}@"));
+        let open = |setting: &&str| !setting.split('=').next().unwrap_or_default().ends_with("password");
+        let settings: Vec<&str> = settings.split('&').filter(|s| !s.is_empty()).filter(open).collect();
+        let joint = if settings.is_empty() { "" } else { "?" };
+        format!("{scheme}//{user}{place}{joint}{}", settings.join("&"))
+    }
+
     /// A first connection: makes the SQLite file and its folder where they are missing.
     ///
     /// # Errors
@@ -138,5 +152,32 @@ impl r2d2::ManageConnection for Target {
     fn has_broken(&self, db: &mut Db) -> bool {
         use diesel::connection::TransactionManager;
         std::thread::panicking() || <Db as Connection>::TransactionManager::is_broken_transaction_manager(db)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        for (url, shown) in [
+            ("postgres://u:secret@h/db", "postgres://u@h/db"),
+            ("postgres://u:se@cr/et@h:5433/db", "postgres://u@h:5433/db"),
+            (
+                "postgresql://h/db?user=u&password=secret&sslmode=disable",
+                "postgresql://h/db?user=u&sslmode=disable",
+            ),
+            (
+                "postgres://u@a,b:5433/db?target_session_attrs=read-write",
+                "postgres://u@a,b:5433/db?target_session_attrs=read-write",
+            ),
+            ("postgres://%2Frun%2Fpg:5433/db?password=secret", "postgres://%2Frun%2Fpg:5433/db"),
+            ("postgres://:secret@/db?sslpassword=secret", "postgres:///db"),
+        ] {
+            let target = Target::Postgres(url.into());
+            assert_eq!(target.without_password(), shown);
+            assert!(!target.describe().contains("secret"), "{}", target.describe());
+        }
     }
 }

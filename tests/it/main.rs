@@ -10,6 +10,7 @@ mod postgres;
 mod program;
 mod receiver;
 
+mod backup;
 mod calls;
 mod command_line;
 mod conformance;

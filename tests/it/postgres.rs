@@ -141,6 +141,11 @@ fn run_as(user: Option<(u32, u32)>, mut command: Command) -> Command {
     command
 }
 
+/// One of PostgreSQL's own commands, such as `pg_dump`.
+pub fn command(name: &str) -> Command {
+    Command::new(programs().join(name))
+}
+
 /// The folder of `initdb` and `postgres`: as `pg_config` says, where Debian has it, or on the PATH.
 fn programs() -> PathBuf {
     let told = Command::new("pg_config").arg("--bindir").output().ok();
