@@ -12,6 +12,7 @@ mod receiver;
 
 mod backup;
 mod calls;
+mod cluster;
 mod command_line;
 mod conformance;
 mod crash;

@@ -114,7 +114,7 @@ pub fn shared() -> &'static Cluster {
 }
 
 /// Memory where there is plenty, since a small disk would be the slowest thing here.
-fn roomy() -> PathBuf {
+pub fn roomy() -> PathBuf {
     let free = Command::new("df").args(["-Pk", "/dev/shm"]).output().ok();
     let table = free.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
     let kib: Option<u64> = table.lines().nth(1).and_then(|row| row.split_whitespace().nth(3)?.parse().ok());
