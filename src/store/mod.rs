@@ -5,6 +5,7 @@ pub mod amend;
 mod arrival;
 mod asides;
 pub mod audit;
+pub mod backup;
 mod batch;
 mod batch_postgres;
 mod batch_sqlite;

@@ -10,7 +10,9 @@ mod postgres;
 mod program;
 mod receiver;
 
+mod backup;
 mod calls;
+mod cluster;
 mod command_line;
 mod conformance;
 mod crash;
@@ -27,4 +29,5 @@ mod retention;
 mod rules;
 mod start;
 mod steering;
+mod upgrade;
 mod webhooks;
