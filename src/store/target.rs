@@ -98,7 +98,7 @@ impl Target {
     /// What the database says.
     pub fn connect(&self) -> ConnectionResult<Db> {
         match self {
-            Self::Postgres(url) => Ok(Db::Postgres(PgConnection::establish(url)?)),
+            Self::Postgres(url) => Ok(Db::Postgres(PgConnection::establish(&impatient(url))?)),
             Self::Sqlite(path) => {
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
                 conn.batch_execute(SQLITE_SESSION).map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -106,6 +106,22 @@ impl Target {
             }
         }
     }
+}
+
+/// With time-outs where the URL names none: libpq by itself waits for hours on a server that is gone without a word, and
+/// the spool would fill meanwhile. A statement that takes long is not meant: that server still answers for itself.
+fn impatient(url: &str) -> String {
+    let settings = [
+        ("connect_timeout", 5),
+        ("tcp_user_timeout", 10_000),
+        ("keepalives_idle", 5),
+        ("keepalives_interval", 2),
+        ("keepalives_count", 3),
+    ];
+    settings.iter().filter(|(name, _)| !url.contains(name)).fold(url.to_owned(), |url, (name, value)| {
+        let joint = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{joint}{name}={value}")
+    })
 }
 
 /// Phone numbers are personal data: the folder and the file are the owner's alone.
@@ -138,5 +154,21 @@ impl r2d2::ManageConnection for Target {
     fn has_broken(&self, db: &mut Db) -> bool {
         use diesel::connection::TransactionManager;
         std::thread::panicking() || <Db as Connection>::TransactionManager::is_broken_transaction_manager(db)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::impatient;
+
+    #[test]
+    fn what_the_operator_says_of_time_outs_stays() {
+        let url = impatient("postgres://h/calls?sslmode=disable&connect_timeout=60");
+        assert!(
+            url.starts_with("postgres://h/calls?sslmode=disable&connect_timeout=60&tcp_user_timeout=10000"),
+            "{url}"
+        );
+        assert_eq!(url.matches("connect_timeout").count(), 1);
+        assert!(impatient("postgres://h/calls").starts_with("postgres://h/calls?connect_timeout=5&"));
     }
 }
