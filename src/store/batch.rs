@@ -96,8 +96,7 @@ impl<'a> Batch<'a> {
                 self.tells.note(&arrival.pbx.webhooks, event, before, call, position, index);
                 let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
-                let reply =
-                    dialect.render(event, decision, arrival.hook.as_ref().map_or("", |hook| &hook.url));
+                let reply = dialect.render(event, decision, arrival.hook_url());
                 let verdict = if effect == Effect::Applied { Verdict::Applied } else { Verdict::Repeat };
                 (Some(event.kind.as_str()), verdict, None, Some(index), reply, rule_hit)
             }

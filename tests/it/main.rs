@@ -22,6 +22,7 @@ mod keys;
 mod live;
 mod migrations;
 mod openapi;
+mod outage;
 mod pages;
 mod pbx;
 mod refusals;
