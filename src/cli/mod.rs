@@ -87,7 +87,7 @@ pub fn run() -> Result<(), StartError> {
         Command::Rules(command) => command.run(&database),
         Command::Webhook(command) => command.run(&database),
         Command::Contacts(command) => command.run(&database),
-        Command::Simulate(command) => command.run(),
+        Command::Simulate(command) => command.run(&database),
         Command::Health(command) => command.run(),
     }
 }
