@@ -17,6 +17,7 @@ mod command_line;
 mod conformance;
 mod crash;
 mod extensions;
+mod fill;
 mod intake;
 mod keys;
 mod live;
