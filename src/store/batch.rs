@@ -200,7 +200,8 @@ impl<'a> Batch<'a> {
     ) -> (Effect, bool) {
         let touched = &mut self.touched[index];
         let call = &mut touched.call;
-        let (reached, undecided, before) = (call.reached(), call.decision.is_none(), shape(&self.hashes, call));
+        let (reached, undecided, before) =
+            (call.reached(), call.decision.is_none(), shape(&self.hashes, call));
         let effect = call.apply(event, decided.clone());
         touched.only_progress &= before == shape(&self.hashes, call);
         if effect == Effect::Applied || touched.expected.is_none() {
