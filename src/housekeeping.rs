@@ -40,7 +40,7 @@ pub async fn run(app: Data<App>) {
             }
         }
         if passed.is_multiple_of(10) {
-            app.strangers.retain_recent();
+            app.forget_strangers();
             while let Ok(true) =
                 sweep(&app, clock::now()).await.inspect_err(|e| log::warn!("the sweep failed: {e}"))
             {

@@ -15,6 +15,7 @@ mod command_line;
 mod conformance;
 mod crash;
 mod extensions;
+mod hostile;
 mod intake;
 mod keys;
 mod live;
