@@ -140,7 +140,8 @@ impl Reader {
     }
 
     async fn sample(&self, args: &Args, minute: f64) -> Result<Sample, Failure> {
-        let metrics = Metrics::read(&self.read("/metrics").await?);
+        let page = self.read("/metrics").await?;
+        let metrics = Metrics::read(&page);
         let pid = args.pid.pid;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         let of = |name: &str| {

@@ -11,6 +11,7 @@ mod program;
 mod receiver;
 
 mod calls;
+mod clocks;
 mod command_line;
 mod conformance;
 mod crash;

@@ -64,10 +64,21 @@ impl Program {
 
     /// Starts it at that address.
     pub fn start_at(address: &str, database: &TestDatabase, flags: &[&str]) -> Self {
+        Self::start_in(&[], address, database, flags)
+    }
+
+    /// Starts it with more in its environment.
+    pub fn start_in(
+        environment: &[(&str, &str)],
+        address: &str,
+        database: &TestDatabase,
+        flags: &[&str],
+    ) -> Self {
         let log = database.folder.path().join("log");
         let mut child = hookswitch(database.folder.path(), &["--listen", address])
             .args(flags)
             .env("DATABASE_URL", &database.url)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
