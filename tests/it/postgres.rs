@@ -145,7 +145,7 @@ pub fn shared() -> &'static Cluster {
 }
 
 /// Memory where there is plenty, since a small disk would be the slowest thing here.
-fn roomy() -> PathBuf {
+pub fn roomy() -> PathBuf {
     let free = Command::new("df").args(["-Pk", "/dev/shm"]).output().ok();
     let table = free.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
     let kib: Option<u64> = table.lines().nth(1).and_then(|row| row.split_whitespace().nth(3)?.parse().ok());
@@ -170,6 +170,11 @@ fn run_as(user: Option<(u32, u32)>, mut command: Command) -> Command {
         command.uid(uid).gid(gid);
     }
     command
+}
+
+/// One of PostgreSQL's own commands, such as `pg_dump`.
+pub fn command(name: &str) -> Command {
+    Command::new(programs().join(name))
 }
 
 /// The folder of `initdb` and `postgres`: as `pg_config` says, where Debian has it, or on the PATH.
