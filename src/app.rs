@@ -170,6 +170,9 @@ pub struct Running {
     webhooks: (watch::Sender<bool>, JoinHandle<()>),
 }
 
+/// How long a stop waits for a database that is away.
+const AWAY: Duration = Duration::from_secs(1);
+
 /// Tells a server to stop.
 pub struct Stopper {
     handle: dev::ServerHandle,
@@ -204,7 +207,10 @@ impl Running {
             housekeeping::write_hits(&self.app).await;
             self.app.store.writer.close().await;
         };
-        let patience = Duration::from_secs(self.app.config.serve.shutdown_timeout_s);
+        let patience = match self.app.store.spool.is_filling() {
+            true => AWAY,
+            false => Duration::from_secs(self.app.config.serve.shutdown_timeout_s),
+        };
         if timeout(patience, last).await.is_err() {
             log::warn!("the database does not answer: what was answered is in the spool, for the next start");
         }

@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::error::one_line;
+
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// One line in ten seconds.
@@ -18,7 +20,7 @@ impl Seldom {
     }
 
     /// May it be said now? Then not again for ten seconds.
-    pub fn has_turn(&self) -> bool {
+    fn has_turn(&self) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = last.is_none_or(|at| at.elapsed() >= PAUSE);
         if turn {
@@ -30,7 +32,9 @@ impl Seldom {
     /// Logs a warning, or at level debug where it has no turn.
     pub fn warn(&self, what: &str, why: &(impl Display + ?Sized)) {
         let level = if self.has_turn() { log::Level::Warn } else { log::Level::Debug };
-        log::log!(level, "{what}: {why}");
+        if log::log_enabled!(level) {
+            log::log!(level, "{what}: {}", one_line(&why.to_string()));
+        }
     }
 }
 

@@ -168,6 +168,7 @@ impl From<diesel::result::Error> for StartError {
     }
 }
 
-fn one_line(text: &str) -> String {
+/// What libpq says in several lines.
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

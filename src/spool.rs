@@ -11,7 +11,7 @@ mod thread;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -67,6 +67,8 @@ struct Shelf {
     folder: Mutex<Folder>,
     /// Something is here: new events follow it. Changed only while the folder is held.
     filling: AtomicBool,
+    /// How many are on their way into the folder.
+    coming: AtomicUsize,
     /// Told when it begins to be so.
     filled: Notify,
     since: Mutex<Option<Instant>>,
@@ -89,6 +91,7 @@ impl Spool {
         let folder = Folder::open(settings.folder.clone(), settings.limit, position)?;
         let shelf = Arc::new(Shelf {
             filling: AtomicBool::new(false),
+            coming: AtomicUsize::new(0),
             filled: Notify::new(),
             since: Mutex::new(None),
             figures: Mutex::default(),
@@ -134,25 +137,32 @@ impl Spool {
     /// Where there is no room, or the disk refuses. Then it is not in the spool.
     pub async fn put(&self, arrival: &Arrival, after: Option<i64>) -> Result<(), Refused> {
         let (done, written) = oneshot::channel();
-        let payload = Record::of(arrival, after).to_bytes();
-        let refused = match self.jobs.try_send(Job { payload, done }) {
-            Ok(()) => written.await.unwrap_or(Err(Refused::Disk)).err(),
-            Err(_) => Some(Refused::Full),
+        let put = match self.send(arrival, after, done) {
+            true => written.await.unwrap_or(Err(Refused::Disk)),
+            false => Err(Refused::Full),
         };
-        match refused {
-            None => Ok(()),
-            Some(refused) => {
-                self.shelf.metrics.refused.increment(1);
-                Err(refused)
-            }
-        }
+        put.inspect_err(|_| self.shelf.metrics.refused.increment(1))
     }
 
     /// The same of an arrival for which nobody waits. Whether there is room.
     pub fn put_unheard(&self, arrival: &Arrival, after: i64) -> bool {
         let (done, _nobody) = oneshot::channel();
-        let payload = Record::of(arrival, Some(after)).to_bytes();
-        self.jobs.try_send(Job { payload, done }).is_ok()
+        self.send(arrival, Some(after), done)
+    }
+
+    fn send(
+        &self,
+        arrival: &Arrival,
+        after: Option<i64>,
+        done: oneshot::Sender<Result<(), Refused>>,
+    ) -> bool {
+        let payload = Record::of(arrival, after).to_bytes();
+        self.shelf.coming.fetch_add(1, Ordering::AcqRel);
+        let sent = self.jobs.try_send(Job { payload, done }).is_ok();
+        if !sent {
+            self.shelf.coming.fetch_sub(1, Ordering::AcqRel);
+        }
+        sent
     }
 
     /// What the PBX is told of an arrival that comes here, from memory.
@@ -185,7 +195,8 @@ impl Spool {
     pub fn take(&self, most: usize) -> std::io::Result<Option<Batch>> {
         let mut folder = self.shelf.folder();
         let taken = folder.take(most)?;
-        if taken.is_none() {
+        // those on their way would only begin it anew
+        if taken.is_none() && self.shelf.coming.load(Ordering::Acquire) == 0 {
             self.shelf.emptied();
             self.decided.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }

@@ -1,6 +1,7 @@
 //! The spool's thread: writes whatever queued while the last writing was synced, syncs once, answers all.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -38,6 +39,7 @@ impl Shelf {
     fn append(&self, payloads: &[Vec<u8>]) -> std::io::Result<usize> {
         let mut folder = self.folder();
         let written = folder.append(payloads, clock::now());
+        self.coming.fetch_sub(payloads.len(), Ordering::AcqRel);
         if !folder.is_empty() {
             self.fills(&folder);
         }

@@ -61,9 +61,9 @@ impl Arrival {
         self.hook.as_ref().map_or("", |hook| &hook.url)
     }
 
-    /// It goes to the spool: the writer is to leave it alone from now on.
-    pub fn give_up(&self) {
-        self.given_up.store(true, Ordering::Relaxed);
+    /// It goes to the spool: the writer is to leave it alone from now on. `false` where somebody else brings it there.
+    pub fn give_up(&self) -> bool {
+        !self.given_up.swap(true, Ordering::AcqRel)
     }
 
     /// Is it another's now?

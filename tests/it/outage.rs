@@ -101,6 +101,7 @@ impl Scene {
 
     /// Everything that was answered stands in the log, once; what was not answered may.
     async fn check(&self, round: usize, heard: &Heard) {
+        self.replayed().await;
         let log = self.program.log();
         written::through_the_api(&self.admin, round, &heard.answered, 0)
             .await

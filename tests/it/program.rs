@@ -137,6 +137,11 @@ impl Program {
         (mib("VmRSS:"), mib("VmHWM:"))
     }
 
+    /// Waits until it has ended by itself; its exit code.
+    pub fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Sends it a signal, by name.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();

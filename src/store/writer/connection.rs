@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DbError};
 
 use super::thread::Thread;
+use crate::complaint::complain;
 use crate::store::{Db, batch_postgres, spooled};
 
 impl Thread {
@@ -24,7 +25,7 @@ impl Thread {
                     self.prepare_session();
                 }
                 Err(e) => {
-                    self.complaints.warn(&self.target.describe(), &e);
+                    complain(&self.target.describe(), &e);
                     return false;
                 }
             }
@@ -33,7 +34,7 @@ impl Thread {
         // a server that only follows another one now: the next connection may reach the one that leads
         self.misled =
             matches!(&tried, Err(DbError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)));
-        tried.inspect_err(|e| self.complaints.warn("the database takes nothing", e)).is_ok()
+        tried.inspect_err(|e| complain("the database takes nothing", e)).is_ok()
     }
 
     pub(super) fn prepare_session(&mut self) {

@@ -166,7 +166,9 @@ impl Thread {
         for (dialect, kind, verdict) in counted.events {
             self.metrics.event(dialect, kind.map(Kind::as_str), verdict);
         }
-        self.publish(batch, &reached);
+        if !batch.entries.is_empty() {
+            self.publish(batch, &reached);
+        }
         Ok(())
     }
 }

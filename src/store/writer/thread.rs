@@ -11,7 +11,7 @@ use super::linger::Linger;
 use super::news::News;
 use super::{Job, REACHED};
 use crate::call::{Call, Kind};
-use crate::complaint::Seldom;
+use crate::complaint::complain;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::spool::Spool;
@@ -43,7 +43,6 @@ pub(super) struct Thread {
     pub spool: Arc<Spool>,
     /// The last event of the spool that was set aside.
     pub set_aside: Option<(Arc<str>, u64)>,
-    pub complaints: Seldom,
     /// Changes since the last checkpoint heard of them.
     written: usize,
     /// The database took nothing when it was last tried.
@@ -62,7 +61,6 @@ impl Thread {
             recent: Recent::new(REMEMBERED),
             shared_until: None,
             set_aside: None,
-            complaints: Seldom::new(),
             written: 0,
             away: false,
             misled: false,
@@ -147,7 +145,7 @@ impl Thread {
             }
             // what may be there already goes to the spool, too: its replay looks before it writes
             Err(e) if !self.takes_writes() || arrivals.len() == 1 || spooled::is_away(&e) => {
-                self.complaints.warn("events are not written", &e);
+                complain("events are not written", &e);
                 for (arrival, done) in arrivals {
                     if done.send(Err(DOWN)).is_err() {
                         self.spool_for(&arrival);
@@ -288,7 +286,7 @@ impl Thread {
 
     /// Whoever sent it is gone and did not hear that it failed, so that nobody took it to the spool.
     fn spool_for(&self, arrival: &Arrival) {
-        if !arrival.is_given_up() && !self.spool.put_unheard(arrival, self.news.mark()) {
+        if arrival.give_up() && !self.spool.put_unheard(arrival, self.news.mark()) {
             log::warn!("an event of PBX {} is not written, and was not answered", arrival.pbx.id);
         }
     }

@@ -2,6 +2,11 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use hookswitch::store::schema::pbxes;
+use serde_json::Value;
 
 use super::locked::Lock;
 use super::{Load, Scene, outage};
@@ -39,10 +44,10 @@ async fn all_is_there(mut scene: Scene, lock: Lock, answered: Answered) {
     assert!(replayed > 0.0);
 }
 
-fn spool_files(scene: &Scene) -> Vec<PathBuf> {
+fn spool_files(scene: &Scene, extension: &str) -> Vec<PathBuf> {
     let folder = scene.database.folder.path().join("data/spool");
     let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "spool"));
+    files.retain(|path| path.extension().is_some_and(|is| is == extension));
     files.sort();
     files
 }
@@ -56,7 +61,7 @@ async fn it_is_killed() {
 #[actix_web::test]
 async fn it_is_killed_in_the_middle_of_writing() {
     let (scene, lock, answered) = ended(|scene| scene.program.kill()).await;
-    let last = spool_files(&scene).pop().unwrap();
+    let last = spool_files(&scene, "spool").pop().unwrap();
     let whole = std::fs::read(&last).unwrap();
     let mut file = std::fs::OpenOptions::new().append(true).open(&last).unwrap();
     file.write_all(&whole[8..whole.len().min(300)]).unwrap(); // as much of a record as reached the disk
@@ -65,16 +70,32 @@ async fn it_is_killed_in_the_middle_of_writing() {
 
 #[actix_web::test]
 async fn it_is_told_to_stop() {
-    let (scene, lock, answered) = ended(|scene| scene.program.signal("TERM")).await;
-    let Scene { program, .. } = scene;
-    let log = program.log();
-    let begun = std::time::Instant::now();
-    assert_eq!(program.ended().1, Some(0), "{log}");
+    let (mut scene, lock, answered) = ended(|scene| scene.program.signal("TERM")).await;
+    let begun = Instant::now();
+    assert_eq!(scene.program.code(), Some(0), "{}", scene.program.log());
     println!("it took {:?} to stop", begun.elapsed());
-    // a stopped program cannot be put back into the scene: the next one takes its place
-    let scene = Scene { program: crate::program::Program::start(&scene.database, outage().1), ..scene };
-    let admin = crate::client::Client::new(&scene.program.url, Some(scene.key.clone()));
-    all_is_there(Scene { admin, ..scene }, lock, answered).await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "containers are killed after 10 s");
+    all_is_there(scene, lock, answered).await;
+}
+
+#[actix_web::test]
+async fn the_pbx_is_deleted_meanwhile() {
+    let (mut scene, lock, _) = ended(|scene| scene.program.kill()).await;
+    lock.release();
+    let deleted = diesel::delete(pbxes::table.find(1)).execute(&mut scene.connect());
+    assert_eq!(deleted, Ok(1));
+    scene.start_again(outage().1);
+    scene.replayed().await;
+    let rejected = scene.metric("hookswitch_spool_rejected_total").await;
+    assert!(rejected > 0.0);
+    let lines = spool_files(&scene, "rejected")
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect::<String>();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len() as f64, rejected);
+    assert_eq!(lines[0]["why"], "there is no PBX 1 any more");
+    assert_eq!(lines[0]["event"]["pbx_id"], 1);
 }
 
 #[actix_web::test]

@@ -66,5 +66,6 @@ async fn goes_and_comes_back(what: &str, signal: &str) {
     scene.check_all(what, &heard).await;
     assert_eq!(scene.admin.get("/readyz").await.is(200).json(), json!({ "status": "ok" }));
     let log = scene.program.log();
-    assert!(log.lines().count() < 30, "the log is not flooded:\n{log}");
+    let most = 20 + outage().0.as_secs() / 10; // what is said by and by is said once in ten seconds
+    assert!((log.lines().count() as u64) < most, "the log is not flooded:\n{log}");
 }
