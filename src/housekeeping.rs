@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use crate::app::App;
 use crate::call::{Moment, State};
 use crate::clock;
+use crate::complaint::complain;
 use crate::error::Result;
 use crate::store::amend::Amendment;
 use crate::store::{self, Db};
@@ -28,21 +29,33 @@ const FORGOTTEN_AT_ONCE: i64 = 500;
 pub async fn run(app: Data<App>) {
     let mut second = actix_web::rt::time::interval(Duration::from_secs(1));
     let mut passed = 0_u64;
+    let mut watch = clock::Watch::new();
     loop {
         second.tick().await;
         passed += 1;
         write_hits(&app).await;
         app.metrics.upkeep();
+        if let Some(back) = watch.set_back() {
+            log::warn!(
+                "the clock was set back by {} s: deliveries that waited are sent now",
+                back.num_seconds()
+            );
+            if let Err(e) = send_now(&app, clock::now()).await {
+                log::warn!("deliveries wait until the clock is where it was: {e}");
+            }
+        }
         if passed.is_multiple_of(60) {
             write_uses(&app).await;
             if let Err(e) = tidy_deliveries(&app, clock::now()).await {
-                log::warn!("old deliveries are not tidied away: {e}");
+                complain("old deliveries are not tidied away", &e);
             }
         }
         if passed.is_multiple_of(10) {
-            app.strangers.retain_recent();
-            while let Ok(true) =
-                sweep(&app, clock::now()).await.inspect_err(|e| log::warn!("the sweep failed: {e}"))
+            app.forget_strangers();
+            // what is in the spool may be the hangup that a call lacks
+            while !app.store.spool.is_filling()
+                && let Ok(true) =
+                    sweep(&app, clock::now()).await.inspect_err(|e| complain("the sweep failed", e))
             {
             }
         }
@@ -100,6 +113,16 @@ pub async fn tidy_deliveries(app: &Data<App>, now: Moment) -> Result<()> {
     Ok(())
 }
 
+/// Has all deliveries sent that wait for a later time: after the clock was set back that time may be far.
+///
+/// # Errors
+/// What the database says.
+pub async fn send_now(app: &Data<App>, now: Moment) -> Result<()> {
+    app.store.query(move |db| store::deliveries::bring_forward(db, now)).await?;
+    app.store.writer.told().send_replace(());
+    Ok(())
+}
+
 /// Adds up what the rules decided since the last time.
 pub async fn write_hits(app: &Data<App>) {
     let _turn = app.hits.writing.lock().await;
@@ -108,9 +131,11 @@ pub async fn write_hits(app: &Data<App>) {
         return;
     }
     let now = clock::now();
-    let work = move |db: &mut Db| store::rules::add_hits(db, &hits, now);
+    let counted = hits.clone();
+    let work = move |db: &mut Db| store::rules::add_hits(db, &counted, now);
     if let Err(e) = app.store.query(work).await {
-        log::warn!("some rule hits were not counted: {e}");
+        complain("rule hits are counted later", &e);
+        app.hits.put_back(hits);
     }
 }
 
@@ -124,6 +149,6 @@ async fn write_uses(app: &Data<App>) {
         store::sessions::delete_expired(db, now)
     };
     if let Err(e) = app.store.query(work).await {
-        log::warn!("the use of some keys was not noted: {e}");
+        complain("the use of some keys was not noted", &e);
     }
 }

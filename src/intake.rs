@@ -1,21 +1,26 @@
-//! The hot path: a request to a PBX's URL, from its bytes to its answer. An answer means: committed.
+//! The hot path: a request to a PBX's URL, from its bytes to its answer. An answer means: committed, or in the spool
+//! where the database does not take it in time.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, guard, web};
+use futures_util::StreamExt;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::address;
 use crate::app::App;
+use crate::bodies;
 use crate::call::{CallEvent, Decision, Kind, Moment};
 use crate::clock;
 use crate::dialect::params::Params;
@@ -32,8 +37,9 @@ pub const BODY: usize = 64 * 1024;
 pub fn routes(config: &mut web::ServiceConfig) {
     for &at in dialect::ALL {
         for &path in at.paths() {
-            let receive =
-                move |app: Data<App>, http: HttpRequest, payload: Payload| receive(app, at, http, payload);
+            let receive = move |app: Data<App>, http: HttpRequest, payload: web::Payload| {
+                receive(app, at, http, payload)
+            };
             let scope = web::scope(path).guard(guard::fn_guard(move |request| is_push(request, at, path)));
             config.service(scope.default_service(web::to(receive)));
         }
@@ -64,7 +70,7 @@ async fn receive(
     app: Data<App>,
     at: &'static dyn Dialect,
     http: HttpRequest,
-    payload: Payload,
+    payload: web::Payload,
 ) -> HttpResponse {
     let begun = Instant::now();
     let now = clock::now();
@@ -72,11 +78,12 @@ async fn receive(
     let snapshot = app.snapshot();
     let (token, tail) = parts(http.match_info().unprocessed().trim_start_matches('/'));
     let Some(pbx) = snapshot.pbx(token, now) else {
-        return stranger(&app, at, address);
+        return bodies::hold(stranger(&app, at, address), payload.into_inner());
     };
-    let body = match read(&app, payload).await {
+    let mut payload = payload.into_inner();
+    let body = match read(&app, &mut payload).await {
         Ok(body) => body,
-        Err(refusal) => return answer(at.refuse(&refusal)),
+        Err(refusal) => return bodies::hold(answer(at.refuse(&refusal)), payload),
     };
     let said = admit(&app, pbx, at, address)
         .and_then(|()| understand(pbx, &http, tail, &body, now))
@@ -85,9 +92,10 @@ async fn receive(
         Ok((said, rule)) => (Ok(said), rule),
         Err(refusal) => (Err(refusal), None),
     };
-    app.metrics.decided(begun.elapsed());
+    let decided = Instant::now();
+    app.metrics.decided(decided - begun);
     // boxed before the wait: what a waiting request holds is small
-    let arrival = Box::new(Arrival {
+    let arrival = Arc::new(Arrival {
         pbx: pbx.clone(),
         received_at: now,
         address: text_of(address),
@@ -102,15 +110,16 @@ async fn receive(
         }),
         said,
         rule,
+        given_up: false.into(),
     });
     drop(body); // the connection reads its next request into the same buffer
-    record(&app, at, arrival).await
+    record(&app, at, arrival, decided).await
 }
 
 /// A token that nobody has. Guessing is slowed down by address; a good token is never held up, since it is
 /// looked up first.
 fn stranger(app: &App, at: &dyn Dialect, address: std::net::IpAddr) -> HttpResponse {
-    let limited = app.strangers.check_key(&address).is_err();
+    let limited = app.guesses_too_often(address);
     app.metrics.unknown_token(limited);
     if limited {
         let reply = at.refuse(&Refusal {
@@ -124,14 +133,26 @@ fn stranger(app: &App, at: &dyn Dialect, address: std::net::IpAddr) -> HttpRespo
 }
 
 /// The body, within its limit of size and time.
-async fn read(app: &App, payload: Payload) -> Result<Bytes, Refusal> {
-    let too_large = || Refusal::unprocessable(format!("body: more than {BODY} bytes; send less"));
-    match promptly(app.config.client_timeout(), payload.to_bytes_limited(BODY)).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(e))) => Err(Refusal { status: 400, why: format!("body: {e}") }),
-        Ok(Err(_limit)) => Err(too_large()),
-        Err(_elapsed) => Err(Refusal { status: 408, why: "body: did not arrive in time".into() }),
+async fn read(app: &App, payload: &mut Payload) -> Result<Bytes, Refusal> {
+    let late = |_| Refusal { status: 408, why: "body: did not arrive in time".into() };
+    promptly(app.config.client_timeout(), whole(payload)).await.map_err(late)?
+}
+
+/// Nearly always it comes in one piece, which is not copied.
+async fn whole(payload: &mut Payload) -> Result<Bytes, Refusal> {
+    let (mut whole, mut more) = (Bytes::new(), Vec::new());
+    while let Some(part) = payload.next().await {
+        let part = part.map_err(|e| Refusal { status: 400, why: format!("body: {e}") })?;
+        if whole.len() + more.len() + part.len() > BODY {
+            return Err(Refusal::unprocessable(format!("body: more than {BODY} bytes; send less")));
+        }
+        if whole.is_empty() {
+            whole = part;
+        } else {
+            more.extend_from_slice(&part);
+        }
     }
+    Ok(if more.is_empty() { whole } else { [&whole[..], &more].concat().into() })
 }
 
 /// Like tokio's `timeout`, but sets no timer for what is there when it is looked for a second time: a body mostly
@@ -229,18 +250,43 @@ fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> ((Said, De
     ((said, decision), rule)
 }
 
-/// Waits for the commit, but no longer than a PBX should wait.
-async fn record(app: &App, at: &dyn Dialect, arrival: Box<Arrival>) -> HttpResponse {
-    let recorded = match timeout(app.config.intake_deadline(), app.store.writer.record(arrival)).await {
-        Ok(Ok(recorded)) => recorded,
-        Ok(Err(e)) => return unavailable(at, &e.to_string()),
-        Err(_elapsed) => return unavailable(at, "the database is too slow; try again shortly"),
+/// Waits for the commit, but no longer than leaves time for the spool.
+async fn record(app: &App, at: &dyn Dialect, arrival: Arc<Arrival>, decided: Instant) -> HttpResponse {
+    if app.store.spool.is_filling() {
+        return Box::pin(spool(app, at, &arrival, None, decided)).await;
+    }
+    let before = app.store.writer.mark();
+    let committed = timeout(app.config.commit_deadline(), app.store.writer.record(arrival.clone())).await;
+    let Ok(Ok(recorded)) = committed else {
+        return Box::pin(spool(app, at, &arrival, Some(before), decided)).await;
     };
     app.metrics.event(at.name(), recorded.kind.map(Kind::as_str), recorded.verdict);
     if let Some(rule) = recorded.rule_hit {
         app.hits.note(rule);
     }
     answer(recorded.reply)
+}
+
+/// Waits until the event is on the disk, within what is left of the PBX's patience, and answers from memory. `before`
+/// is of one that the writer may have written: a change before which it was not.
+async fn spool(
+    app: &App,
+    at: &dyn Dialect,
+    arrival: &Arrival,
+    before: Option<i64>,
+    decided: Instant,
+) -> HttpResponse {
+    arrival.give_up();
+    let spool = &app.store.spool;
+    let reply = spool.reply(arrival);
+    let left = app.config.intake_deadline().saturating_sub(decided.elapsed());
+    match timeout(left, spool.put(arrival, before)).await {
+        Ok(Ok(())) => answer(reply),
+        Ok(Err(refused)) => unavailable(at, &refused.to_string()),
+        Err(_elapsed) => {
+            unavailable(at, "neither the database nor the spool is quick enough; try again shortly")
+        }
+    }
 }
 
 fn unavailable(at: &dyn Dialect, why: &str) -> HttpResponse {

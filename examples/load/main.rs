@@ -12,6 +12,7 @@ mod noop;
 mod process;
 mod rules;
 mod run;
+mod soak;
 mod start;
 mod table;
 mod watch;
@@ -53,6 +54,8 @@ enum Mode {
     Nodes(nodes::Args),
     /// Runs pgbench and prints the same figures as `run` does.
     Watch(watch::Args),
+    /// Looks at a server under load for a while; exit code 1 if its memory, files, threads or queues grow.
+    Soak(soak::Args),
     /// Turns the figures that scripts/bench gathered into Markdown; exit code 1 if a bound was missed.
     Table(table::Args),
 }
@@ -67,6 +70,7 @@ fn main() -> Result<(), Failure> {
         Mode::Dialects(args) => dialects::main(&args),
         Mode::Nodes(args) => nodes::main(&args),
         Mode::Watch(args) => watch::main(&args),
+        Mode::Soak(args) => soak::main(&args),
         Mode::Table(args) => table::main(&args),
     }
 }
