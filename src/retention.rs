@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta};
 use crate::app::App;
 use crate::call::Moment;
 use crate::clock;
+use crate::complaint::complain;
 use crate::error::{Error, Result};
 use crate::number::Number;
 use crate::store::erase::{self, Found};
@@ -104,7 +105,7 @@ pub async fn count(app: &App, policy: Policy, now: Moment) -> Result<i64> {
 pub async fn hourly(app: Data<App>) {
     loop {
         if let Err(e) = run(&app, "retention", clock::now()).await {
-            log::warn!("old calls are not taken away: {e}");
+            complain("old calls are not taken away", &e);
         }
         sleep(EVERY).await;
     }

@@ -225,6 +225,7 @@ fn arrival(pbx: &Arc<Pbx>, fields: &Fields, at: Moment) -> Result<Arrival, Refus
         hook: None,
         said: Ok((said, Decision::Accept)),
         rule: None,
+        given_up: false.into(),
     })
 }
 
