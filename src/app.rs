@@ -15,9 +15,11 @@ use diesel::QueryResult;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::{AppExt, OpenApiFactory};
 
+use crate::complaint::complain;
 use crate::config::Config;
 use crate::connections::{self, Guests};
 use crate::error::{Result, StartError};
@@ -27,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
 use crate::store::{self, Db, StopFlag, Store};
-use crate::{address, api, bodies, housekeeping, intake, retention, ui, webhooks};
+use crate::{address, api, bodies, housekeeping, intake, retention, spool, ui, webhooks};
 
 /// What handlers share.
 pub struct App {
@@ -115,6 +117,12 @@ impl Hits {
     pub fn take(&self) -> HashMap<RuleHit, i64> {
         std::mem::take(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// They could not be written down.
+    pub fn put_back(&self, hits: HashMap<RuleHit, i64>) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        hits.into_iter().for_each(|(rule, count)| *counted.entry(rule).or_default() += count);
+    }
 }
 
 /// Remembers in memory who was there; housekeeping writes it down once a minute.
@@ -191,9 +199,15 @@ impl Running {
         self.stop.set();
         let (stop, dispatch) = self.webhooks;
         stop.send_replace(true);
-        let _panicked = dispatch.await;
-        housekeeping::write_hits(&self.app).await;
-        self.app.store.writer.close().await;
+        let last = async {
+            let _panicked = dispatch.await;
+            housekeeping::write_hits(&self.app).await;
+            self.app.store.writer.close().await;
+        };
+        let patience = Duration::from_secs(self.app.config.serve.shutdown_timeout_s);
+        if timeout(patience, last).await.is_err() {
+            log::warn!("the database does not answer: what was answered is in the spool, for the next start");
+        }
         ended
     }
 }
@@ -230,11 +244,12 @@ pub fn serve(
     let newest = store::listen::Newest { own: app.store.writer.newest(), elsewhere };
     store::listen::watch_others(app.store.target().clone(), stop.clone(), newest, move |db| {
         if let Err(e) = watched.reload(db) {
-            log::error!("the configuration could not be read: {e}");
+            complain("the configuration could not be read", &e);
         }
     });
     let server = http(&app, listener).map_err(|e| StartError(format!("cannot serve: {e}")))?;
     actix_web::rt::spawn(housekeeping::run(app.clone()));
+    actix_web::rt::spawn(spool::replay::run(app.clone()));
     actix_web::rt::spawn(retention::hourly(app.clone()));
     actix_web::rt::spawn(feed::run(app.clone(), heard));
     let (stop_webhooks, told) = watch::channel(false);

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use crate::error::StartError;
 use crate::number::Numbering;
+use crate::spool;
 use crate::store::target::Target;
 use crate::ui::ScreenPop;
 use crate::webhooks::Allowed;
@@ -103,9 +104,25 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_WORKERS", value_name = "COUNT")]
     pub workers: Option<usize>,
 
-    /// The longest time that a PBX waits for its answer, in ms; then it gets 503
+    /// The longest time that a PBX waits for its answer, in ms. Where the database takes longer than four fifths of it,
+    /// the answer comes from memory, and the event goes to the spool
     #[arg(long, env = "HOOKSWITCH_INTAKE_DEADLINE_MS", value_name = "MS", default_value_t = 500)]
     pub intake_deadline_ms: u64,
+
+    /// The folder for events while the database does not take them; each server has its own
+    /// [default: spool in the data folder]
+    #[arg(long, env = "HOOKSWITCH_SPOOL_DIR", value_name = "FOLDER")]
+    pub spool_dir: Option<PathBuf>,
+
+    /// The most that this folder may hold, in MiB (about a thousand events each); when it is full, PBXes get 503
+    #[arg(
+        long,
+        env = "HOOKSWITCH_SPOOL_MAX_MB",
+        value_name = "MIB",
+        default_value_t = 256,
+        value_parser = clap::value_parser!(u32).range(8..=1_048_576)
+    )]
+    pub spool_max_mb: u32,
 
     /// A call that rings for longer, in seconds, gets the outcome "lost"
     #[arg(long, env = "HOOKSWITCH_RINGING_LIMIT_S", value_name = "SECONDS", default_value_t = 600)]
@@ -235,6 +252,8 @@ pub struct Config {
     pub public_url: String,
     /// The link from a call to another program.
     pub screen_pop: Option<Arc<ScreenPop>>,
+    /// Where events wait for the database.
+    pub spool: spool::Settings,
     /// The rest as given.
     pub serve: Serve,
 }
@@ -259,12 +278,21 @@ impl Config {
             .map_err(|e| StartError(format!("--screen-pop: {e}")))?
             .map(Arc::new);
         let (target, numbering) = (database.target()?, database.numbering()?);
-        Ok(Self { target, numbering, time_zone, public_url, screen_pop, serve })
+        let spool = spool::Settings {
+            folder: serve.spool_dir.clone().unwrap_or_else(|| database.data_dir.join("spool")),
+            limit: u64::from(serve.spool_max_mb) << 20,
+        };
+        Ok(Self { target, numbering, time_zone, public_url, screen_pop, spool, serve })
     }
 
     /// How long a PBX waits at most.
     pub fn intake_deadline(&self) -> Duration {
         Duration::from_millis(self.serve.intake_deadline_ms)
+    }
+
+    /// How long of this the database has: then there is still time to write the event to the spool.
+    pub fn commit_deadline(&self) -> Duration {
+        self.intake_deadline() * 4 / 5
     }
 
     /// How long a body may take.

@@ -131,6 +131,10 @@ impl From<diesel::result::Error> for Error {
     fn from(e: diesel::result::Error) -> Self {
         match e {
             diesel::result::Error::NotFound => Self::NotFound("row"),
+            other if crate::store::is_away(&other) => {
+                crate::complaint::complain("the database does not do what it is asked", &other);
+                Self::Unavailable("the database does not answer")
+            }
             other => Self::Internal(Box::new(other)),
         }
     }

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use crate::app::App;
 use crate::call::{Moment, State};
 use crate::clock;
+use crate::complaint::complain;
 use crate::error::Result;
 use crate::store::amend::Amendment;
 use crate::store::{self, Db};
@@ -40,19 +41,21 @@ pub async fn run(app: Data<App>) {
                 back.num_seconds()
             );
             if let Err(e) = send_now(&app, clock::now()).await {
-                log::warn!("deliveries wait until the clock is where it was: {e}");
+                complain("deliveries wait until the clock is where it was", &e);
             }
         }
         if passed.is_multiple_of(60) {
             write_uses(&app).await;
             if let Err(e) = tidy_deliveries(&app, clock::now()).await {
-                log::warn!("old deliveries are not tidied away: {e}");
+                complain("old deliveries are not tidied away", &e);
             }
         }
         if passed.is_multiple_of(10) {
             app.forget_strangers();
-            while let Ok(true) =
-                sweep(&app, clock::now()).await.inspect_err(|e| log::warn!("the sweep failed: {e}"))
+            // what is in the spool may be the hangup that a call lacks
+            while !app.store.spool.is_filling()
+                && let Ok(true) =
+                    sweep(&app, clock::now()).await.inspect_err(|e| complain("the sweep failed", e))
             {
             }
         }
@@ -128,9 +131,11 @@ pub async fn write_hits(app: &Data<App>) {
         return;
     }
     let now = clock::now();
-    let work = move |db: &mut Db| store::rules::add_hits(db, &hits, now);
+    let counted = hits.clone();
+    let work = move |db: &mut Db| store::rules::add_hits(db, &counted, now);
     if let Err(e) = app.store.query(work).await {
-        log::warn!("some rule hits were not counted: {e}");
+        complain("rule hits are counted later", &e);
+        app.hits.put_back(hits);
     }
 }
 
@@ -144,6 +149,6 @@ async fn write_uses(app: &Data<App>) {
         store::sessions::delete_expired(db, now)
     };
     if let Err(e) = app.store.query(work).await {
-        log::warn!("the use of some keys was not noted: {e}");
+        complain("the use of some keys was not noted", &e);
     }
 }

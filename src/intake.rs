@@ -1,9 +1,11 @@
-//! The hot path: a request to a PBX's URL, from its bytes to its answer. An answer means: committed.
+//! The hot path: a request to a PBX's URL, from its bytes to its answer. An answer means: committed, or in the spool
+//! where the database does not take it in time.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -90,9 +92,10 @@ async fn receive(
         Ok((said, rule)) => (Ok(said), rule),
         Err(refusal) => (Err(refusal), None),
     };
-    app.metrics.decided(begun.elapsed());
+    let decided = Instant::now();
+    app.metrics.decided(decided - begun);
     // boxed before the wait: what a waiting request holds is small
-    let arrival = Box::new(Arrival {
+    let arrival = Arc::new(Arrival {
         pbx: pbx.clone(),
         received_at: now,
         address: text_of(address),
@@ -107,9 +110,10 @@ async fn receive(
         }),
         said,
         rule,
+        given_up: false.into(),
     });
     drop(body); // the connection reads its next request into the same buffer
-    record(&app, at, arrival).await
+    record(&app, at, arrival, decided).await
 }
 
 /// A token that nobody has. Guessing is slowed down by address; a good token is never held up, since it is
@@ -246,18 +250,43 @@ fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> ((Said, De
     ((said, decision), rule)
 }
 
-/// Waits for the commit, but no longer than a PBX should wait.
-async fn record(app: &App, at: &dyn Dialect, arrival: Box<Arrival>) -> HttpResponse {
-    let recorded = match timeout(app.config.intake_deadline(), app.store.writer.record(arrival)).await {
-        Ok(Ok(recorded)) => recorded,
-        Ok(Err(e)) => return unavailable(at, &e.to_string()),
-        Err(_elapsed) => return unavailable(at, "the database is too slow; try again shortly"),
+/// Waits for the commit, but no longer than leaves time for the spool.
+async fn record(app: &App, at: &dyn Dialect, arrival: Arc<Arrival>, decided: Instant) -> HttpResponse {
+    if app.store.spool.is_filling() {
+        return Box::pin(spool(app, at, &arrival, None, decided)).await;
+    }
+    let before = app.store.writer.mark();
+    let committed = timeout(app.config.commit_deadline(), app.store.writer.record(arrival.clone())).await;
+    let Ok(Ok(recorded)) = committed else {
+        return Box::pin(spool(app, at, &arrival, Some(before), decided)).await;
     };
     app.metrics.event(at.name(), recorded.kind.map(Kind::as_str), recorded.verdict);
     if let Some(rule) = recorded.rule_hit {
         app.hits.note(rule);
     }
     answer(recorded.reply)
+}
+
+/// Waits until the event is on the disk, within what is left of the PBX's patience, and answers from memory. `before`
+/// is of one that the writer may have written: a change before which it was not.
+async fn spool(
+    app: &App,
+    at: &dyn Dialect,
+    arrival: &Arrival,
+    before: Option<i64>,
+    decided: Instant,
+) -> HttpResponse {
+    arrival.give_up();
+    let spool = &app.store.spool;
+    let reply = spool.reply(arrival);
+    let left = app.config.intake_deadline().saturating_sub(decided.elapsed());
+    match timeout(left, spool.put(arrival, before)).await {
+        Ok(Ok(())) => answer(reply),
+        Ok(Err(refused)) => unavailable(at, &refused.to_string()),
+        Err(_elapsed) => {
+            unavailable(at, "neither the database nor the spool is quick enough; try again shortly")
+        }
+    }
 }
 
 fn unavailable(at: &dyn Dialect, why: &str) -> HttpResponse {

@@ -8,6 +8,7 @@ pub mod bodies; // how long they may take to come
 pub mod call; // what an event says, what we know of a call, how the one moves the other
 pub mod cli; // the subcommands
 pub mod clock; // the time as it is kept
+mod complaint; // what is said, and not too often, while the database is away
 pub mod config; // flags and environment, checked once
 pub mod connections; // how many there may be
 pub mod dialect; // how PBXes speak
@@ -27,6 +28,7 @@ pub mod rules; // block list and caller-ID rules: what is decided, and why
 pub mod secret; // tokens and keys
 pub mod session; // browsers that are signed in
 pub mod snapshot; // PBXes, keys and rules as held in memory
+pub mod spool; // events on disk while the database does not take them
 pub mod store; // the two databases; the writer that commits events in groups
 mod text; // what people may write
 pub mod ui; // pages for people

@@ -6,6 +6,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_r
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::dialect;
+use crate::spool::Figures;
 use crate::store::claims::Verdict;
 use crate::store::journal;
 use crate::words::words;
@@ -45,6 +46,49 @@ pub struct Metrics {
     unheard: Gauge,
     deliveries: [Counter; 3],
     oldest_delivery: Gauge,
+    /// Of the spool.
+    pub spool: SpoolMetrics,
+}
+
+/// What happens to events while the database does not take them.
+#[derive(Clone)]
+pub struct SpoolMetrics {
+    spooling: Gauge,
+    bytes: Gauge,
+    records: Gauge,
+    oldest: Gauge,
+    /// The database got them.
+    pub replayed: Counter,
+    /// The database will never take them.
+    pub rejected: Counter,
+    /// There was no room for them, or no disk.
+    pub refused: Counter,
+}
+
+impl SpoolMetrics {
+    fn new() -> Self {
+        Self {
+            spooling: gauge!("hookswitch_spooling"),
+            bytes: gauge!("hookswitch_spool_bytes"),
+            records: gauge!("hookswitch_spool_events"),
+            oldest: gauge!("hookswitch_spool_oldest_seconds"),
+            replayed: counter!("hookswitch_spool_replayed_total"),
+            rejected: counter!("hookswitch_spool_rejected_total"),
+            refused: counter!("hookswitch_spool_refused_total"),
+        }
+    }
+
+    /// What is in it now, and whether new events go there.
+    pub fn show(&self, spooling: bool, figures: Figures) {
+        self.spooling.set(f64::from(u8::from(spooling)));
+        self.bytes.set(figures.bytes as f64);
+        self.records.set(figures.records as f64);
+    }
+
+    /// Before a page is rendered: how old the oldest event in it is, in seconds.
+    pub fn oldest(&self, seconds: f64) {
+        self.oldest.set(seconds);
+    }
 }
 
 impl Metrics {
@@ -87,6 +131,7 @@ impl Metrics {
             deliveries: ["delivered", "failed", "parked"]
                 .map(|result| counter!("hookswitch_deliveries_total", "result" => result)),
             oldest_delivery: gauge!("hookswitch_oldest_due_delivery_seconds"),
+            spool: SpoolMetrics::new(),
         }
         }))
     }

@@ -11,13 +11,15 @@ mod tests;
 use std::sync::Arc;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
+use serde::{Deserialize, Serialize};
 
 use cache::Cache;
 use spelling::Spelling;
 pub(crate) use spelling::as_sent;
 
 /// A phone number as a PBX sent it, with the normal form by which it is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(String, String)", into = "(String, String)")]
 pub struct Number {
     raw: Arc<str>,
     key: Arc<str>,
@@ -45,6 +47,19 @@ impl Number {
     /// The key of a caller ID that a rule chose: E.164, written with or without the plus (Zammad: without).
     pub fn key_of_caller_id(text: &str) -> String {
         std::iter::once('+').chain(text.chars().filter(char::is_ascii_digit)).collect()
+    }
+}
+
+/// As sent, and its key.
+impl From<(String, String)> for Number {
+    fn from((raw, key): (String, String)) -> Self {
+        Self { raw: raw.into(), key: key.into() }
+    }
+}
+
+impl From<Number> for (String, String) {
+    fn from(number: Number) -> Self {
+        (number.raw().into(), number.key().into())
     }
 }
 

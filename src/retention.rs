@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta};
 use crate::app::App;
 use crate::call::Moment;
 use crate::clock;
+use crate::complaint::complain;
 use crate::error::{Error, Result};
 use crate::number::Number;
 use crate::store::erase::{self, Found};
@@ -101,7 +102,7 @@ pub async fn count(app: &App, policy: Policy, now: Moment) -> Result<i64> {
 pub async fn hourly(app: Data<App>) {
     loop {
         if let Err(e) = run(&app, "retention", clock::now()).await {
-            log::warn!("old calls are not taken away: {e}");
+            complain("old calls are not taken away", &e);
         }
         sleep(EVERY).await;
     }

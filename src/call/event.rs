@@ -9,7 +9,7 @@ use crate::call::Moment;
 use crate::number::Number;
 
 /// What a PBX told us once, in our words; `None` and empty are what it left out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallEvent {
     /// Unique within one PBX, for a while.
     pub call_id: String,
@@ -47,7 +47,7 @@ impl CallEvent {
 }
 
 /// Which leg of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegName {
     /// Unique within the call.
     pub id: String,
@@ -56,7 +56,8 @@ pub struct LegName {
 }
 
 /// What only some dialects tell of an event.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct More {
     /// Of dialects that tell a call's legs apart.
     pub leg: Option<LegName>,

@@ -1,5 +1,6 @@
 //! The commands. Each reads its own flags, opens the database and does one thing.
 
+mod backup;
 mod calls;
 mod contacts;
 mod health;
@@ -65,6 +66,7 @@ enum Command {
     /// Whose number it is: import
     #[command(subcommand)]
     Contacts(contacts::Contacts),
+    Backup(backup::Backup),
     Simulate(simulate::Simulate),
     Health(health::Health),
 }
@@ -93,6 +95,7 @@ pub fn run() -> Result<(), StartError> {
         Command::Rules(command) => command.run(&database),
         Command::Webhook(command) => command.run(&database),
         Command::Contacts(command) => command.run(&database),
+        Command::Backup(command) => command.run(&database),
         Command::Simulate(command) => command.run(),
         Command::Health(command) => command.run(),
     }

@@ -24,7 +24,7 @@ pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
     let bound = listener.local_addr().map_err(|e| StartError(e.to_string()))?;
     let config = Config::new(database, serve, bound)?;
     let metrics = Arc::new(Metrics::new().map_err(|e| StartError(e.to_string()))?);
-    let store = Store::open(&config.target, metrics.clone())?;
+    let store = Store::open(&config.target, &config.spool, metrics.clone())?;
     let welcome = first_start(&store, &config)?;
     println!(
         "Hookswitch {} serves {} with {}",
@@ -35,11 +35,14 @@ pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
     if let Some(welcome) = welcome {
         println!("{welcome}");
     }
-    actix_web::rt::System::new().block_on(async move {
+    let system = actix_web::rt::System::new();
+    let ended = system.block_on(async move {
         let told_to_stop = told_to_stop()?; // before anybody can know that the server runs
         let running = app::serve(config, store, metrics, listener)?;
         until(told_to_stop, running).await
-    })
+    });
+    std::mem::forget(system); // it would wait for threads that wait for a database that is away; nothing is left to do
+    ended
 }
 
 async fn until(told_to_stop: impl Future<Output = ()> + 'static, running: Running) -> Result<(), StartError> {

@@ -29,20 +29,21 @@ pub struct Happened {
 }
 
 /// A request, read as these PBXes mean it.
-pub struct Fields<'r>(pub &'r Request<'r>);
+pub struct Fields<'r>(pub &'r Request<'r>, Option<(&'r str, &'r str)>);
 
 impl<'r> Fields<'r> {
-    /// The first of the names that is there, in any letter case. (A PBX that adds its parameters to a URL which has a
-    /// query already may join them by a second `?`.)
+    /// Of a request. A PBX that adds its parameters to a URL which has a query already (`?ev=…`) may join the first of
+    /// them by a second `?`.
+    pub fn of(request: &'r Request<'r>) -> Self {
+        let joined = request.params.get("ev").and_then(|value| value.split_once('?')?.1.split_once('='));
+        Self(request, joined)
+    }
+
+    /// The first of the names that is there, in any letter case.
     pub fn get(&self, names: &[&str]) -> Option<&'r str> {
         let named = |name: &&str| {
-            let mut all = self.0.params.iter();
-            let whole = all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-            whole.or_else(|| {
-                let (_, joined) = self.0.params.iter().find(|(known, _)| *known == "ev")?;
-                let (known, value) = joined.split_once('?')?.1.split_once('=')?;
-                known.eq_ignore_ascii_case(name).then_some(value)
-            })
+            let mut all = self.0.params.iter().chain(self.1);
+            all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
         };
         names.iter().find_map(named).map(str::trim).filter(|value| !value.is_empty())
     }

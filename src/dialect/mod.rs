@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 
 use actix_web::http::header::HeaderMap;
+use serde::{Deserialize, Serialize};
 
 use crate::call::{CallEvent, Decision, Moment};
 use crate::number::Numbering;
@@ -62,7 +63,7 @@ pub struct Request<'a> {
 }
 
 /// What a request says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Said {
     /// Something about a call.
     Event(CallEvent),
@@ -85,7 +86,7 @@ impl Said {
 }
 
 /// Who works at a PBX, and how: an agent who signed in or out, an extension that is away.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// What the PBX calls this event.
     pub kind: String,
@@ -100,7 +101,7 @@ pub struct Presence {
 }
 
 /// Why a request gets an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,

@@ -52,7 +52,7 @@ impl Dialect for Telphin {
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
-        let f = Fields(request);
+        let f = Fields::of(request);
         let of_url = request.tail.filter(|tail| happened(tail).is_some());
         let word = f.get(&["EventType", "event_type"]).or(of_url).or(f.get(&["ev"]));
         let told = match word {

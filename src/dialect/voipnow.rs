@@ -46,7 +46,7 @@ impl Dialect for VoipNow {
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
-        let f = Fields(request);
+        let f = Fields::of(request);
         let (cause, raw_cause) = f.status()?;
         let word = request.tail.or(f.get(&["ev"]));
         let told = match word {

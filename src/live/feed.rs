@@ -12,6 +12,7 @@ use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
 use super::news::News;
 use crate::app::App;
+use crate::complaint::complain;
 use crate::error::{Error, Result};
 use crate::store::changes::{self, Committed, Moved};
 use crate::store::{Db, journal};
@@ -111,7 +112,7 @@ pub async fn run(app: Data<App>, mut elsewhere: watch::Receiver<i64>) {
         match app.store.query(journal::newest).await {
             Ok(newest) => tell(&app, newest, committed, &mut elsewhere).await,
             Err(e) => {
-                log::warn!("nobody is told of calls: {e}");
+                complain("nobody is told of calls", &e);
                 sleep(LOOK).await;
                 app.feed.wake.notify_one();
             }
@@ -148,7 +149,7 @@ async fn tell(
         match step(app, told, look, batches, &mut committed).await {
             Ok(upto) => told = upto,
             Err(e) => {
-                log::warn!("who follows calls waits: {e}");
+                complain("who follows calls waits", &e);
                 next = Instant::now() + LOOK;
             }
         }

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
 
 use super::journal::Verdict;
 use super::recent::CallKey;
@@ -31,6 +34,8 @@ pub struct Arrival {
     pub said: Result<(Said, Decision), Refusal>,
     /// The rule that said so; an allow rule, too.
     pub rule: Option<RuleHit>,
+    /// Who waited for it took it to the spool.
+    pub given_up: AtomicBool,
 }
 
 /// A PBX's own URL.
@@ -49,6 +54,21 @@ impl Arrival {
             Ok((Said::Event(event), _)) => Some(event),
             _ => None,
         }
+    }
+
+    /// The URL for answers that name it, else empty.
+    pub fn hook_url(&self) -> &str {
+        self.hook.as_ref().map_or("", |hook| &hook.url)
+    }
+
+    /// It goes to the spool: the writer is to leave it alone from now on.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Is it another's now?
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// What names its call, where it is an event.
@@ -72,7 +92,7 @@ pub struct Recorded {
 }
 
 /// A rule that decided a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RuleHit {
     /// Of `block_rules`.
     Block(i64),

@@ -10,7 +10,7 @@ use super::changes::Moved;
 use super::enqueue::Tells;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
-use crate::call::{Call, CallEvent, Decision, Effect, Moment, State};
+use crate::call::{Call, CallEvent, Decision, Effect, State};
 use crate::dialect::{Presence, Said};
 use crate::webhooks::Facts;
 
@@ -30,6 +30,13 @@ pub(super) struct Touched {
     pub only_progress: bool,
     /// Stands among the live calls.
     pub live: bool,
+}
+
+impl Touched {
+    /// Is it to be put among the live calls: a new one, or one that ended and of which another leg rings?
+    pub fn comes_alive(&self) -> bool {
+        !self.live && self.call.ended_at.is_none()
+    }
 }
 
 /// One transaction's worth.
@@ -89,8 +96,7 @@ impl<'a> Batch<'a> {
                 self.tells.note(&arrival.pbx.webhooks, event, before, call, position, index);
                 let rule_hit = arrival.rule.filter(|_| decides);
                 let decision = self.touched[index].call.decision.as_ref().unwrap_or(&Decision::Accept);
-                let reply =
-                    dialect.render(event, decision, arrival.hook.as_ref().map_or("", |hook| &hook.url));
+                let reply = dialect.render(event, decision, arrival.hook_url());
                 let verdict = if effect == Effect::Applied { Verdict::Applied } else { Verdict::Repeat };
                 (Some(event.kind.as_str()), verdict, None, Some(index), reply, rule_hit)
             }
@@ -194,9 +200,10 @@ impl<'a> Batch<'a> {
     ) -> (Effect, bool) {
         let touched = &mut self.touched[index];
         let call = &mut touched.call;
-        let (reached, undecided, shape) = (call.reached(), call.decision.is_none(), Shape::of(call));
+        let (reached, undecided, before) =
+            (call.reached(), call.decision.is_none(), shape(&self.hashes, call));
         let effect = call.apply(event, decided.clone());
-        touched.only_progress &= shape == Shape::of(call) && call.extra.is_none();
+        touched.only_progress &= before == shape(&self.hashes, call);
         if effect == Effect::Applied || touched.expected.is_none() {
             touched.last = Some(position);
         }
@@ -266,29 +273,11 @@ pub(super) fn offset(position: usize) -> i64 {
     position as i64 + 1
 }
 
-/// Says whether columns outside `calls::Progress` changed: each of them only ever fills up, but for the two that
-/// are compared.
-#[derive(PartialEq)]
-struct Shape {
-    filled: [bool; 7],
-    users: usize,
-    started_at: Moment,
-}
-
-impl Shape {
-    fn of(call: &Call) -> Self {
-        Self {
-            filled: [
-                call.direction.is_some(),
-                call.from_number.is_some(),
-                call.dialed_from.is_some(),
-                call.to_number.is_some(),
-                call.queue.is_some(),
-                call.decision.is_some(),
-                call.internal,
-            ],
-            users: call.users.len(),
-            started_at: call.started_at,
-        }
-    }
+/// What of a call stands in columns outside `calls::Progress`, as one number to compare: seldom does an event change any
+/// of it, and most of it is indexed.
+fn shape(hashes: &DefaultHashBuilder, call: &Call) -> u64 {
+    hashes.hash_one((
+        (call.direction, &call.from_number, &call.from_key, &call.dialed_from, &call.to_number, &call.to_key),
+        (&call.users, &call.queue, call.decision.is_some(), call.started_at, call.internal),
+    ))
 }

@@ -1,10 +1,11 @@
 -- One batch of call events, in one statement: one round trip, one commit. See batch_postgres.rs, which gives the
 -- parameters in the order of their marks. Arrays are unnested in the SELECT list, where all of them advance together:
--- in FROM, PostgreSQL keeps a store of rows for each.
+-- in FROM, PostgreSQL keeps a store of rows for each. One that is shorter goes on as NULL, and NULL costs least: so what
+-- nearly all rows have in common is sent as NULL.
 WITH numbers AS (
     UPDATE feed SET change = change + {} WHERE id = 1 RETURNING change - {} AS base
 ),
--- calls that are new, or of which more than their progress changed
+-- calls that are new or ring again, or of which more than their progress changed
 said AS MATERIALIZED (
     SELECT
         unnest({}::bigint[]) AS known_id, unnest({}::bigint[]) AS id_offset, unnest({}::bigint[]) AS expected,
@@ -25,9 +26,10 @@ added AS (
         state, outcome, cause, raw_cause, answered_at, ended_at, done, open
     )
     SELECT base + id_offset, base + change_offset,
-        pbx_id, call_id, leg_id, incarnation, direction, from_number, from_key, dialed_from, to_number,
-        to_key, users, queue, decision, started_at, internal, extra, answered_by, answering_number,
-        state, outcome, cause, raw_cause, answered_at, ended_at, done, open
+        pbx_id, call_id, coalesce(leg_id, ''), coalesce(incarnation, 1), direction, from_number, from_key,
+        dialed_from, to_number, to_key, users, queue, decision, started_at, coalesce(internal, false), extra,
+        answered_by, answering_number, state, outcome, cause, raw_cause, answered_at, ended_at,
+        coalesce(done, false), coalesce(open, false)
     FROM said, numbers WHERE known_id IS NULL -- one that is there already fails the whole statement
 ),
 rings AS (
@@ -44,28 +46,29 @@ refilled AS (
         direction = said.direction, from_number = said.from_number, from_key = said.from_key,
         dialed_from = said.dialed_from, to_number = said.to_number, to_key = said.to_key,
         users = said.users, queue = said.queue, decision = said.decision, started_at = said.started_at,
-        internal = said.internal, extra = said.extra, answered_by = said.answered_by,
+        internal = coalesce(said.internal, false), extra = said.extra, answered_by = said.answered_by,
         answering_number = said.answering_number, state = said.state, outcome = said.outcome,
         cause = said.cause, raw_cause = said.raw_cause, answered_at = said.answered_at,
-        ended_at = said.ended_at, done = said.done, open = said.open
+        ended_at = said.ended_at, done = coalesce(said.done, false), open = coalesce(said.open, false)
     FROM said, numbers WHERE calls.id = said.known_id AND calls.change = said.expected
     RETURNING 1
 ),
--- calls that were answered or hung up: no column that most calls are indexed by
+-- calls that were answered or hung up, or another leg rang: no column that most calls are indexed by
 progress AS MATERIALIZED (
     SELECT
         unnest({}::bigint[]) AS known_id, unnest({}::bigint[]) AS expected, unnest({}::bigint[]) AS change_offset,
-        unnest({}::text[]) AS answered_by, unnest({}::text[]) AS answering_number, unnest({}::text[]) AS state,
-        unnest({}::text[]) AS outcome, unnest({}::text[]) AS cause, unnest({}::text[]) AS raw_cause,
-        unnest({}::timestamp[]) AS answered_at, unnest({}::timestamp[]) AS ended_at, unnest({}::bool[]) AS done,
-        unnest({}::bool[]) AS open
+        unnest({}::text[]) AS extra, unnest({}::text[]) AS answered_by, unnest({}::text[]) AS answering_number,
+        unnest({}::text[]) AS state, unnest({}::text[]) AS outcome, unnest({}::text[]) AS cause,
+        unnest({}::text[]) AS raw_cause, unnest({}::timestamp[]) AS answered_at,
+        unnest({}::timestamp[]) AS ended_at, unnest({}::bool[]) AS done, unnest({}::bool[]) AS open
 ),
 moved AS (
-    UPDATE calls SET change = base + progress.change_offset,
+    UPDATE calls SET change = base + progress.change_offset, extra = progress.extra,
         answered_by = progress.answered_by, answering_number = progress.answering_number,
         state = progress.state, outcome = progress.outcome, cause = progress.cause,
         raw_cause = progress.raw_cause, answered_at = progress.answered_at,
-        ended_at = progress.ended_at, done = progress.done, open = progress.open
+        ended_at = progress.ended_at, done = coalesce(progress.done, false),
+        open = coalesce(progress.open, false)
     FROM progress, numbers WHERE calls.id = progress.known_id AND calls.change = progress.expected
     RETURNING 1
 ),

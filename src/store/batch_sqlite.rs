@@ -36,7 +36,7 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
             return Err(diesel::result::Error::RollbackTransaction); // somebody else moved it
         }
     }
-    for touched in batch.changed().filter(|it| !it.live && it.call.ended_at.is_none()) {
+    for touched in batch.changed().filter(|it| it.comes_alive()) {
         diesel::insert_into(live_calls::table).values(live_calls::id.eq(touched.call.id)).execute(conn)?;
     }
     for id in batch.ended() {

@@ -71,12 +71,11 @@ pub(super) struct CallValues<'a> {
     decision: Option<String>,
     started_at: Moment,
     internal: bool,
-    extra: Option<String>,
     #[diesel(embed)]
     progress: Progress<'a>,
 }
 
-/// What answer, hangup and tick change: no column of an index that most calls are in, so few pages are touched.
+/// What answer, hangup, tick and legs change: no column of an index that most calls are in, so few pages are touched.
 #[derive(Insertable, AsChangeset)]
 #[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct Progress<'a> {
@@ -93,6 +92,7 @@ pub(super) struct Progress<'a> {
     done_at: Option<Moment>,
     open: bool,
     note: Option<&'a str>,
+    extra: Option<String>,
     change: i64,
 }
 
@@ -112,6 +112,7 @@ impl<'a> From<&'a Call> for Progress<'a> {
             done_at: call.done_at,
             open: call.open,
             note: call.note.as_deref(),
+            extra: extra_json(call),
             change: call.change,
         }
     }
@@ -136,7 +137,6 @@ impl<'a> From<&'a Call> for CallValues<'a> {
             decision: call.decision.as_ref().map(json),
             started_at: call.started_at,
             internal: call.internal,
-            extra: extra_json(call),
             progress: call.into(),
         }
     }

@@ -15,6 +15,7 @@ use diesel::sql_types::Integer;
 
 use super::Db;
 use super::target::Target;
+use crate::complaint::complain;
 
 /// Events between two checkpoints.
 const EVERY: usize = 1000;
@@ -56,7 +57,7 @@ impl Checkpoints {
         if self.overdue.swap(false, Ordering::Relaxed) {
             match copy(db) {
                 Ok(log) => log::debug!("the writer copied the log: {} of {} pages", log.copied, log.pages),
-                Err(e) => log::warn!("the write-ahead log could not be copied: {e}"),
+                Err(e) => complain("the write-ahead log could not be copied", &e),
             }
         } else if self.events >= EVERY {
             self.events = 0;
@@ -79,7 +80,7 @@ fn run(target: &Target, woken: &Receiver<()>, overdue: &AtomicBool) {
         match copied {
             Ok(log) => overdue.store(log.pages > LONG, Ordering::Relaxed),
             Err(e) => {
-                log::warn!("the write-ahead log could not be copied: {e}");
+                complain("the write-ahead log could not be copied", &e);
                 overdue.store(true, Ordering::Relaxed);
             }
         }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::settings::{CHANNEL, config_version};
 use super::target::Target;
 use super::{Db, StopFlag};
+use crate::complaint::complain;
 
 /// How often the connection is asked for notifications that came in (which costs no round trip), and how often at
 /// most the others are told that calls were written.
@@ -41,10 +42,10 @@ pub fn watch_others(
             match target.connect() {
                 Ok(mut db) => {
                     if let Err(e) = follow(&mut db, &stop, &newest, &changed) {
-                        log::warn!("lost sight of the configuration: {e}");
+                        complain("lost sight of the configuration", &e);
                     }
                 }
-                Err(e) => log::warn!("cannot look for changes of the configuration: {e}"),
+                Err(e) => complain("cannot look for changes of the configuration", &e),
             }
             stop.wait(LOOK);
         }

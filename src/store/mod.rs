@@ -5,6 +5,7 @@ pub mod amend;
 mod arrival;
 mod asides;
 pub mod audit;
+pub mod backup;
 mod batch;
 mod batch_postgres;
 mod batch_sqlite;
@@ -32,6 +33,7 @@ pub mod rules;
 pub mod schema;
 pub mod sessions;
 pub mod settings;
+mod spooled;
 pub mod stories;
 pub mod target;
 pub mod webhooks;
@@ -44,9 +46,12 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::complaint::complain;
 use crate::error::{Error, StartError};
 use crate::metrics::Metrics;
+use crate::spool::{self, Spool};
 pub use db::Db;
+pub use spooled::is_away;
 use target::Target;
 use writer::Writer;
 
@@ -69,19 +74,25 @@ pub struct Store {
     pool: r2d2::Pool<Target>,
     /// Where call events and changes to calls go.
     pub writer: Writer,
+    /// Where they go while the database does not take them.
+    pub spool: Arc<Spool>,
     target: Target,
 }
 
 impl Store {
-    /// Connects once to apply the migrations, then starts the pool and the writer.
+    /// Connects once to apply the migrations, then starts the pool, the spool and the writer.
     ///
     /// # Errors
     /// What a person must mend before it can start, in one line.
-    pub fn open(target: &Target, metrics: Arc<Metrics>) -> Result<Self, StartError> {
+    pub fn open(target: &Target, spool: &spool::Settings, metrics: Arc<Metrics>) -> Result<Self, StartError> {
         let mut db = target.open()?;
         migrate(&mut db)?;
-        let pool = pool(target);
-        Ok(Self { pool, writer: Writer::start(db, target.clone(), metrics), target: target.clone() })
+        let newest = journal::newest(&mut db)?;
+        let spool =
+            Spool::open(spool, metrics.spool.clone(), |spool| Ok(spooled::position(&mut db, spool)?))?;
+        let spool = Arc::new(spool);
+        let writer = Writer::start(db, newest, target.clone(), spool.clone(), metrics);
+        Ok(Self { pool: pool(target), writer, spool, target: target.clone() })
     }
 
     /// Runs `f` on a pooled connection, off the async threads.
@@ -114,7 +125,18 @@ fn pool(target: &Target) -> r2d2::Pool<Target> {
         .max_size(8)
         .min_idle(Some(0))
         .connection_timeout(Duration::from_secs(5))
+        .error_handler(Box::new(Complains))
         .build_unchecked(target.clone())
+}
+
+/// In place of a line for each attempt to connect.
+#[derive(Debug)]
+struct Complains;
+
+impl r2d2::HandleError<ConnectionError> for Complains {
+    fn handle_error(&self, e: ConnectionError) {
+        complain("a connection to the database cannot be used", &e);
+    }
 }
 
 /// Brings the schema up to date.

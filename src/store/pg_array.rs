@@ -42,6 +42,7 @@ pub(super) struct Array {
 }
 
 impl Array {
+    /// One that holds nothing but NULL is sent empty: beside longer ones `unnest` fills it up with NULL, at no cost.
     pub fn of<E: Element>(elements: impl Iterator<Item = E> + Clone) -> Self {
         let size = elements.clone().fold(HEAD, |size, element| size + 4 + element.size());
         let mut bytes = Vec::with_capacity(size);
@@ -50,15 +51,20 @@ impl Array {
         bytes.extend_from_slice(&(E::TYPE as u32).to_be_bytes());
         bytes.extend_from_slice(&[0; 4]); // the count, when it is known
         bytes.extend_from_slice(&1_i32.to_be_bytes()); // the first index
-        let mut count = 0_i32;
+        let (mut count, mut blank) = (0_i32, true);
         for element in elements {
             let at = bytes.len();
             bytes.extend_from_slice(&(-1_i32).to_be_bytes());
             if element.write(&mut bytes) {
                 let length = i32::try_from(bytes.len() - at - 4).unwrap_or(i32::MAX); // texts are 64 KiB at most
                 bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
+                blank = false;
             }
             count += 1;
+        }
+        if blank {
+            count = 0;
+            bytes.truncate(HEAD);
         }
         bytes[12..16].copy_from_slice(&count.to_be_bytes());
         Self { elements: E::TYPE, bytes }
@@ -83,11 +89,10 @@ impl<E: 'static> ToSql<sql::Array<E>, Pg> for Array {
     }
 }
 
-impl Element for bool {
+impl Element for Option<bool> {
     const TYPE: Type = Type::Bool;
     fn write(&self, out: &mut Vec<u8>) -> bool {
-        out.push(u8::from(*self));
-        true
+        self.map(|value| out.push(u8::from(value))).is_some()
     }
 }
 

@@ -53,6 +53,14 @@ pub fn get(db: &mut Db, name: &str) -> QueryResult<Option<String>> {
     settings::table.find(name).select(settings::value).first(db).optional()
 }
 
+/// Takes a setting away.
+///
+/// # Errors
+/// What the database says.
+pub fn forget(db: &mut Db, name: &str) -> QueryResult<()> {
+    diesel::delete(settings::table.find(name)).execute(db).map(drop)
+}
+
 /// Makes a setting, or changes it.
 ///
 /// # Errors

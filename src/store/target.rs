@@ -67,13 +67,20 @@ impl Target {
     /// For messages: what it is, without the password.
     pub fn describe(&self) -> String {
         match self {
-            Self::Postgres(url) => {
-                let place =
-                    url.rsplit_once('@').map_or_else(|| url.split_once("//").map_or("", |p| p.1), |p| p.1);
-                format!("PostgreSQL at {}", place.split('?').next().unwrap_or_default())
-            }
+            Self::Postgres(url) => format!("PostgreSQL at {}", Parts::of(url).place),
             Self::Sqlite(path) => format!("SQLite file {}", path.display()),
         }
+    }
+
+    /// As a command line may show it: the password is left out.
+    pub fn without_password(&self) -> String {
+        let Self::Postgres(url) = self else { return self.describe() };
+        let Parts { scheme, user, place, settings } = Parts::of(url);
+        let user = user.map_or_else(String::new, |user| format!("{user}@"));
+        let open = |setting: &&str| !setting.split('=').next().unwrap_or_default().ends_with("password");
+        let settings: Vec<&str> = settings.split('&').filter(|s| !s.is_empty()).filter(open).collect();
+        let joint = if settings.is_empty() { "" } else { "?" };
+        format!("{scheme}//{user}{place}{joint}{}", settings.join("&"))
     }
 
     /// A first connection: makes the SQLite file and its folder where they are missing.
@@ -98,7 +105,7 @@ impl Target {
     /// What the database says.
     pub fn connect(&self) -> ConnectionResult<Db> {
         match self {
-            Self::Postgres(url) => Ok(Db::Postgres(PgConnection::establish(url)?)),
+            Self::Postgres(url) => Ok(Db::Postgres(PgConnection::establish(&impatient(url))?)),
             Self::Sqlite(path) => {
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
                 conn.batch_execute(SQLITE_SESSION).map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -106,6 +113,40 @@ impl Target {
             }
         }
     }
+}
+
+/// A libpq URL, without its password.
+struct Parts<'u> {
+    scheme: &'u str,
+    user: Option<&'u str>,
+    /// Hosts and database.
+    place: &'u str,
+    settings: &'u str,
+}
+
+impl<'u> Parts<'u> {
+    fn of(url: &'u str) -> Self {
+        let (place, settings) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, place) = place.split_once("//").unwrap_or(("postgres:", place));
+        let (user, place) = place.rsplit_once('@').unwrap_or(("", place));
+        let user = user.split(':').next().filter(|user| !user.is_empty());
+        Self { scheme, user, place, settings }
+    }
+}
+
+/// libpq waits for minutes for a machine that went dark, and takes a standby for as good as any of several hosts. What
+/// the URL itself says holds. Seconds, but for the last of the times (ms).
+fn impatient(url: &str) -> String {
+    let (place, settings) = url.split_once('?').unwrap_or((url, ""));
+    let several = place.contains(',').then_some("target_session_attrs=read-write");
+    let times = ["connect_timeout=5", "keepalives_idle=5", "keepalives_interval=2", "keepalives_count=3"];
+    let ours = times.into_iter().chain(["tcp_user_timeout=10000"]).chain(several);
+    let unsaid = ours.filter(|ours| {
+        let name = ours.split('=').next();
+        settings.split('&').all(|theirs| theirs.split('=').next() != name)
+    });
+    let theirs = (!settings.is_empty()).then_some(settings);
+    format!("{place}?{}", theirs.into_iter().chain(unsaid).collect::<Vec<_>>().join("&"))
 }
 
 /// Phone numbers are personal data: the folder and the file are the owner's alone.
@@ -138,5 +179,64 @@ impl r2d2::ManageConnection for Target {
     fn has_broken(&self, db: &mut Db) -> bool {
         use diesel::connection::TransactionManager;
         std::thread::panicking() || <Db as Connection>::TransactionManager::is_broken_transaction_manager(db)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        for (url, shown) in [
+            ("postgres://u:secret@h/db", "postgres://u@h/db"),
+            ("postgres://u:se@cr/et@h:5433/db", "postgres://u@h:5433/db"),
+            (
+                "postgresql://h/db?user=u&password=secret&sslmode=disable",
+                "postgresql://h/db?user=u&sslmode=disable",
+            ),
+            (
+                "postgres://u@a,b:5433/db?target_session_attrs=read-write",
+                "postgres://u@a,b:5433/db?target_session_attrs=read-write",
+            ),
+            ("postgres://h/db?password=se@secret", "postgres://h/db"),
+            ("postgres://%2Frun%2Fpg:5433/db?password=secret", "postgres://%2Frun%2Fpg:5433/db"),
+            ("postgres://:secret@/db?sslpassword=secret", "postgres:///db"),
+        ] {
+            let target = Target::Postgres(url.into());
+            assert_eq!(target.without_password(), shown);
+            assert!(!target.describe().contains("secret"), "{}", target.describe());
+        }
+    }
+
+    #[test]
+    fn what_the_url_says_holds() {
+        let times = "keepalives_idle=5&keepalives_interval=2&keepalives_count=3&tcp_user_timeout=10000";
+        assert_eq!(impatient("postgres://h/db"), format!("postgres://h/db?connect_timeout=5&{times}"));
+        assert_eq!(
+            impatient("postgres://a,b/db?connect_timeout=0&application_name=x"),
+            format!(
+                "postgres://a,b/db?connect_timeout=0&application_name=x&{times}&target_session_attrs=read-write"
+            )
+        );
+        let said = format!("postgres://a,b/db?connect_timeout=1&target_session_attrs=primary&{times}");
+        assert_eq!(impatient(&said), said);
+    }
+
+    /// The first of two hosts takes the connection, and then says nothing: a machine that hangs.
+    #[test]
+    fn a_host_that_hangs_is_passed_over() {
+        let hangs = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let hangs = hangs.local_addr().expect("its port").port();
+        let gone = std::net::TcpListener::bind("127.0.0.1:0")
+            .expect("a port")
+            .local_addr()
+            .expect("its port")
+            .port();
+        let url = format!("postgres://127.0.0.1:{hangs},127.0.0.1:{gone}/db?connect_timeout=2");
+        let begun = std::time::Instant::now();
+        let refused = Target::Postgres(url).connect().err().expect("nobody is there").to_string();
+        assert!(refused.contains(&hangs.to_string()) && refused.contains(&gone.to_string()), "{refused}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 }

@@ -5,13 +5,17 @@
 //! stored row is not the one that was remembered (another node moved it), and then the batch is done again the
 //! careful way, with the rows read under the lock that hands out change numbers.
 
+mod connection;
 mod linger;
 mod news;
+mod replay;
 mod thread;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 use super::Db;
 use super::amend::Amendment;
@@ -21,15 +25,19 @@ use super::target::Target;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
+use crate::snapshot::Snapshot;
+use crate::spool::Spool;
 use news::News;
+pub use replay::Replayed;
 use thread::Thread;
 
 /// The most that waits for the writer; more than that and callers wait for room.
 const QUEUE: usize = 8192;
 
 enum Job {
-    Arrival(Box<Arrival>, oneshot::Sender<Result<Recorded>>),
+    Arrival(Arc<Arrival>, oneshot::Sender<Result<Recorded>>),
     Amendment(Amendment, oneshot::Sender<Result<Vec<Call>>>),
+    Replay(Arc<Snapshot>, oneshot::Sender<Replayed>),
     Close(oneshot::Sender<()>),
 }
 
@@ -40,11 +48,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on `db`.
-    pub fn start(db: Db, target: Target, metrics: Arc<Metrics>) -> Self {
+    /// Starts the thread on `db`, whose last change is `newest`.
+    pub fn start(db: Db, newest: i64, target: Target, spool: Arc<Spool>, metrics: Arc<Metrics>) -> Self {
         let (jobs, inbox) = mpsc::channel(QUEUE);
-        let news = News::new();
-        let thread = Thread::new(db, target, news.clone(), metrics);
+        let news = News::new(newest);
+        let thread = Thread::new(db, target, news.clone(), spool, metrics);
         std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || thread.run(inbox))
@@ -56,7 +64,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Unavailable` where the database does not take it.
-    pub async fn record(&self, arrival: Box<Arrival>) -> Result<Recorded> {
+    pub async fn record(&self, arrival: Arc<Arrival>) -> Result<Recorded> {
         let (done, answer) = oneshot::channel();
         if let Err(full) = self.jobs.try_send(Job::Arrival(arrival, done)) {
             match full {
@@ -67,14 +75,33 @@ impl Writer {
         answer.await.map_err(|_| STOPPED)?
     }
 
+    /// A change number: whatever is recorded from now on becomes a later change.
+    pub fn mark(&self) -> i64 {
+        self.news.mark()
+    }
+
+    /// Brings the database the oldest events of the spool. `snapshot` knows the PBXes that sent them.
+    ///
+    /// # Errors
+    /// `Unavailable` where the server stops.
+    pub async fn replay(&self, snapshot: Arc<Snapshot>) -> Result<Replayed> {
+        let (done, answer) = oneshot::channel();
+        self.send(Job::Replay(snapshot, done)).await?;
+        answer.await.map_err(|_| STOPPED)
+    }
+
     /// Changes calls. Returns those that changed, after the commit.
     ///
     /// # Errors
-    /// What the database says.
+    /// What the database says; `Unavailable` where it takes too long, and then it may still happen.
     pub async fn amend(&self, amendment: Amendment) -> Result<Vec<Call>> {
         let (done, answer) = oneshot::channel();
-        self.send(Job::Amendment(amendment, done)).await?;
-        answer.await.map_err(|_| STOPPED)?
+        let changed = async {
+            self.send(Job::Amendment(amendment, done)).await?;
+            answer.await.map_err(|_| STOPPED)?
+        };
+        let slow = || Error::Unavailable("the database is too slow; it may have been done");
+        timeout(PATIENCE, changed).await.unwrap_or_else(|_| Err(slow()))
     }
 
     /// Writes what is queued, then ends. Whatever comes later is told that the server stops.
@@ -109,6 +136,9 @@ impl Writer {
         &self.news.told
     }
 }
+
+/// How long people wait for a change of theirs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const STOPPED: Error = Error::Unavailable("the server is stopping");
 

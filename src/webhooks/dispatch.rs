@@ -17,6 +17,7 @@ use super::deliver::Ready;
 use super::{Allowed, address};
 use crate::app::App;
 use crate::clock;
+use crate::complaint::complain;
 use crate::config::Config;
 use crate::error::Result;
 use crate::store::claims::{self, Attempt, Due, Lane, Verdict};
@@ -48,7 +49,7 @@ async fn one(app: &Data<App>, lane: Lane, mut stop: watch::Receiver<bool>) {
     let mut told = app.store.writer.told().subscribe();
     while !*stop.borrow_and_update() {
         let busy = dispatcher.round().await.unwrap_or_else(|e| {
-            log::warn!("webhooks wait: {e}");
+            complain("webhooks wait", &e);
             false
         });
         tokio::select! {

@@ -54,13 +54,7 @@ async fn one_makes_a_pbx_and_sees_its_requests_come_in() {
     browser.click("form[action$='/enabled'] button").await;
     browser.see("form[action$='/enabled']", "It is on").await;
     browser.fill("textarea[name=allowed_addresses]", "192.0.2.0/24").await;
-    browser.click("section[aria-labelledby=settings] button").await;
-    browser
-        .until("it is saved", async || {
-            let pbxes = app.admin.get_json("/api/v1/pbxes").await;
-            pbxes["data"][1]["allowed_addresses"][0] == "192.0.2.0/24"
-        })
-        .await;
+    browser.click_through("section[aria-labelledby=settings] button").await;
     posts(&app, &url, &RINGS, 403).await;
 
     browser.click("section[aria-labelledby=url] details:last-of-type summary").await;

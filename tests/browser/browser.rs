@@ -102,6 +102,18 @@ impl Browser {
         self.find(css).await.click().await.unwrap();
     }
 
+    /// Clicks what loads a page, and waits until that page stands: who goes elsewhere before would be led back by it.
+    pub async fn click_through(&self, css: &str) {
+        self.value("window.before = true").await;
+        self.click(css).await;
+        let stands = async || {
+            let asked = "return !window.before && document.readyState === 'complete';";
+            let stands = self.driver.execute(asked, Vec::new()).await; // fails where the page goes meanwhile
+            stands.is_ok_and(|stands| stands.json() == &json!(true))
+        };
+        self.until(&format!("{css} loads a page"), stands).await;
+    }
+
     /// Puts text where text was.
     pub async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;

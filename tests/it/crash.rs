@@ -38,7 +38,7 @@ async fn rounds(number: usize, code: Option<i32>, end: impl Fn(&mut Program)) {
         let begun = Instant::now();
         let after = 1 + RandomState::new().hash_one(round) as usize % 150; // other ones in each run
         let url = format!("{}{path}", program.url);
-        let answered = load(&url, round, after, || end(&mut program)).await;
+        let answered = load(&url, round, after, async |_| end(&mut program)).await;
         let log = program.log();
         assert_eq!(program.ended().1, code, "{log}");
         program = Program::start(&database, &[]);

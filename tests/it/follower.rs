@@ -44,12 +44,12 @@ impl Follower {
         Self::try_open(client, query, last_event_id).await.expect("the server is there")
     }
 
-    /// The same; `None` where the server is not there.
+    /// The same; `None` where the server is not there, or its database.
     pub async fn try_open(client: &Client, query: &str, last_event_id: Option<i64>) -> Option<Self> {
         let request = client.request(Method::GET, &format!("/api/v1/stream?{query}"));
         let request = request.timeout(Duration::from_secs(600));
         let request = last_event_id.into_iter().fold(request, |r, id| r.header("Last-Event-ID", id));
-        let response = request.send().await.ok()?;
+        let response = request.send().await.ok().filter(|response| response.status() != 503)?;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let (name, data) = (String::new(), String::new());

@@ -53,6 +53,8 @@ pub struct TestApp {
     pub app: Data<App>,
     /// Where its database is.
     pub database: TestDatabase,
+    /// Its own files; deleted at the end.
+    pub data: TempDir,
     stop: Option<oneshot::Sender<()>>,
     ended: mpsc::Receiver<Result<(), StartError>>,
     thread: Option<JoinHandle<()>>,
@@ -76,11 +78,15 @@ pub fn spawn_with(flags: &[&str]) -> TestApp {
 pub fn spawn_on(database: TestDatabase, flags: &[&str]) -> TestApp {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let bound = listener.local_addr().unwrap();
-    let given = ["hookswitch", "--workers=1", PATIENT, "--database-url", &database.url];
-    let flags = Flags::parse_from(given.iter().chain(flags));
+    let own = tempfile::tempdir().unwrap();
+    let data = own.path().to_str().unwrap();
+    let given = ["hookswitch", "--workers=1", "--data-dir", data, "--database-url", &database.url];
+    let impatient = flags.iter().any(|flag| flag.starts_with("--intake-deadline-ms"));
+    let patience = (!impatient).then_some(&PATIENT);
+    let flags = Flags::parse_from(given.iter().chain(patience).chain(flags));
     let config = Config::new(&flags.database, flags.serve, bound).unwrap();
     let metrics = Arc::new(Metrics::new().unwrap());
-    let store = Store::open(&config.target, metrics.clone()).unwrap();
+    let store = Store::open(&config.target, &config.spool, metrics.clone()).unwrap();
     let mut db = store.target().connect().unwrap();
     let base_url = format!("http://{bound}");
     let token = new_token();
@@ -117,6 +123,7 @@ pub fn spawn_on(database: TestDatabase, flags: &[&str]) -> TestApp {
         admin,
         base_url,
         database,
+        data: own,
         ended,
     }
 }

@@ -1,6 +1,6 @@
 //! Who follows calls as they change.
 
-mod nodes;
+pub mod nodes;
 mod noojee;
 mod poll;
 mod slow;

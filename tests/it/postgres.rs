@@ -18,7 +18,7 @@ pub const PASSWORD: &str = "fictitious";
 const KEEPER: &str = r#"
 "$1/postgres" -D "$2" >"$2/log" 2>&1 &
 cat >/dev/null
-kill -QUIT $!
+kill -QUIT $! 2>/dev/null
 wait $!
 rm -rf "$2"
 "#;
@@ -29,7 +29,9 @@ pub struct Cluster {
     pub folder: PathBuf,
     /// On 127.0.0.1.
     pub port: u16,
-    keeper: Child,
+    user: Option<(u32, u32)>,
+    /// The last one's server is the one that runs.
+    keepers: Vec<Child>,
 }
 
 impl Cluster {
@@ -62,17 +64,44 @@ impl Cluster {
             folder.display()
         );
         std::fs::write(folder.join("postgresql.auto.conf"), settings).unwrap();
-        let keeper = run_as(user, Command::new("sh"))
-            .current_dir(&folder)
+        let mut cluster = Self { folder, port, user, keepers: Vec::new() };
+        cluster.begin();
+        cluster
+    }
+
+    /// Starts the server, for the first time or after it was ended.
+    pub fn begin(&mut self) {
+        let keeper = run_as(self.user, Command::new("sh"))
+            .current_dir(&self.folder)
             .args(["-c", KEEPER, "keeper"])
-            .args([&programs, &folder])
+            .args([&programs(), &self.folder])
             .stdin(Stdio::piped())
             .process_group(0) // Ctrl-C reaches us alone; the keeper still tidies up
             .spawn()
             .unwrap();
-        let cluster = Self { folder, port, keeper };
-        cluster.wait_until_up();
-        cluster
+        self.keepers.push(keeper);
+        self.wait_until_up();
+    }
+
+    /// Ends the server: by INT it cuts all connections and stops in order; by KILL all its processes are gone at once.
+    /// Returns when they are.
+    pub fn end(&self, signal: &str) {
+        let pids = std::fs::read_to_string(self.folder.join("postmaster.pid")).unwrap();
+        let first = pids.lines().next().unwrap().to_owned();
+        let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
+        let all: Vec<&str> = std::iter::once(first.as_str()).chain(children.split_whitespace()).collect();
+        let told = if signal == "KILL" { &all[..] } else { &all[..1] };
+        let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", told.join(" "))]).status();
+        assert!(sent.unwrap().success());
+        let begun = Instant::now();
+        let lives = |pid: &&str| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+        };
+        while all.iter().any(lives) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "PostgreSQL does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The URL of a database in it, by its socket.
@@ -102,8 +131,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _tidied = self.keeper.wait();
+        for mut keeper in self.keepers.drain(..).rev() {
+            drop(keeper.stdin.take());
+            let _tidied = keeper.wait();
+        }
     }
 }
 
@@ -114,7 +145,7 @@ pub fn shared() -> &'static Cluster {
 }
 
 /// Memory where there is plenty, since a small disk would be the slowest thing here.
-fn roomy() -> PathBuf {
+pub fn roomy() -> PathBuf {
     let free = Command::new("df").args(["-Pk", "/dev/shm"]).output().ok();
     let table = free.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
     let kib: Option<u64> = table.lines().nth(1).and_then(|row| row.split_whitespace().nth(3)?.parse().ok());
@@ -139,6 +170,11 @@ fn run_as(user: Option<(u32, u32)>, mut command: Command) -> Command {
         command.uid(uid).gid(gid);
     }
     command
+}
+
+/// One of PostgreSQL's own commands, such as `pg_dump`.
+pub fn command(name: &str) -> Command {
+    Command::new(programs().join(name))
 }
 
 /// The folder of `initdb` and `postgres`: as `pg_config` says, where Debian has it, or on the PATH.

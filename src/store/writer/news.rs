@@ -1,6 +1,7 @@
 //! Who hears of what the writer wrote, after the commit.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use tokio::sync::{broadcast, watch};
@@ -17,6 +18,8 @@ const UNHEARD: usize = 256;
 pub(super) struct News {
     /// The newest change number: says "look again" to whoever waits.
     pub newest: watch::Sender<i64>,
+    /// The same, to be read by each request without a lock.
+    mark: Arc<AtomicI64>,
     /// What was written, with the calls as they were left.
     pub committed: broadcast::Sender<Arc<Committed>>,
     /// Changes when there is something new to be sent to webhooks.
@@ -24,12 +27,25 @@ pub(super) struct News {
 }
 
 impl News {
-    pub fn new() -> Self {
+    /// `newest` is the last change that anybody made.
+    pub fn new(newest: i64) -> Self {
         Self {
-            newest: watch::Sender::new(0),
+            newest: watch::Sender::new(newest),
+            mark: Arc::new(newest.into()),
             committed: broadcast::Sender::new(UNHEARD),
             told: watch::Sender::new(()),
         }
+    }
+
+    /// This is the newest change now.
+    pub fn reached(&self, newest: i64) {
+        self.mark.store(newest, Ordering::Relaxed);
+        self.newest.send_replace(newest);
+    }
+
+    /// A change that was made; whatever is asked for from now on becomes a later one.
+    pub fn mark(&self) -> i64 {
+        self.mark.load(Ordering::Relaxed)
     }
 
     /// Tells who follows; nothing where nobody does.

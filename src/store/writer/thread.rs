@@ -11,18 +11,20 @@ use super::linger::Linger;
 use super::news::News;
 use super::{Job, REACHED};
 use crate::call::{Call, Kind};
+use crate::complaint::Seldom;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
+use crate::spool::Spool;
 use crate::store::amend::{Amendment, amend};
 use crate::store::arrival::{Arrival, Recorded};
 use crate::store::batch::Batch;
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
-use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls};
+use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls, spooled};
 
 /// The most arrivals of one transaction: past this only latency grows.
-const MAX_BATCH: usize = 512;
+pub(super) const MAX_BATCH: usize = 512;
 /// How many calls are remembered.
 const REMEMBERED: usize = 4096;
 /// How long after another node was seen writing the same calls every batch is done the careful way.
@@ -31,22 +33,45 @@ const SHARED: Duration = Duration::from_secs(5);
 const DOWN: Error = Error::Unavailable("the database does not answer");
 
 pub(super) struct Thread {
-    db: Db,
-    target: Target,
-    recent: Recent,
-    checkpoints: Option<Checkpoints>,
+    pub db: Db,
+    pub target: Target,
+    pub recent: Recent,
+    pub checkpoints: Option<Checkpoints>,
     shared_until: Option<Instant>,
     news: News,
-    metrics: Arc<Metrics>,
+    pub metrics: Arc<Metrics>,
+    pub spool: Arc<Spool>,
+    /// The last event of the spool that was set aside.
+    pub set_aside: Option<(Arc<str>, u64)>,
+    pub complaints: Seldom,
+    /// Changes since the last checkpoint heard of them.
+    written: usize,
+    /// The database took nothing when it was last tried.
+    pub away: bool,
+    /// The connection is to a server that takes no writes.
+    pub misled: bool,
 }
 
 /// An arrival, and who waits for what comes of it.
-type Waiting = (Box<Arrival>, oneshot::Sender<Result<Recorded>>);
+type Waiting = (Arc<Arrival>, oneshot::Sender<Result<Recorded>>);
 
 impl Thread {
-    pub fn new(db: Db, target: Target, news: News, metrics: Arc<Metrics>) -> Self {
-        let checkpoints = Checkpoints::start(&target);
-        Self { db, target, recent: Recent::new(REMEMBERED), checkpoints, shared_until: None, news, metrics }
+    pub fn new(db: Db, target: Target, news: News, spool: Arc<Spool>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            checkpoints: Checkpoints::start(&target),
+            recent: Recent::new(REMEMBERED),
+            shared_until: None,
+            set_aside: None,
+            complaints: Seldom::new(),
+            written: 0,
+            away: false,
+            misled: false,
+            db,
+            target,
+            news,
+            metrics,
+            spool,
+        }
     }
 
     /// Until all who could send are gone, or one sends `Close`.
@@ -66,15 +91,16 @@ impl Thread {
                 jobs.push(job);
             }
             let begun = Instant::now();
-            let events = jobs.len();
+            let taken = jobs.len();
             if let Some(done) = self.work(&mut jobs) {
                 inbox.close(); // what is in it is still written
                 closing = Some(done);
             }
             ended = Instant::now();
-            linger.committed(ended, events, ended - begun, inbox.len());
+            linger.committed(ended, taken, ended - begun, inbox.len());
+            let written = std::mem::take(&mut self.written);
             if let Some(checkpoints) = &mut self.checkpoints {
-                checkpoints.wrote(&mut self.db, events);
+                checkpoints.wrote(&mut self.db, written);
             }
         }
         log::debug!("everything is written");
@@ -89,10 +115,15 @@ impl Thread {
         let mut arrivals: Vec<Waiting> = Vec::with_capacity(jobs.len());
         for job in jobs.drain(..) {
             match job {
+                Job::Arrival(arrival, _) if arrival.is_given_up() => {}
                 Job::Arrival(arrival, done) => arrivals.push((arrival, done)),
                 Job::Amendment(amendment, done) => {
                     self.commit(std::mem::take(&mut arrivals)); // what came first is written first
                     let _gone = done.send(self.amend(&amendment));
+                }
+                Job::Replay(snapshot, done) => {
+                    self.commit(std::mem::take(&mut arrivals));
+                    let _gone = done.send(self.replay(&snapshot));
                 }
                 Job::Close(done) => closing = Some(done),
             }
@@ -114,19 +145,17 @@ impl Thread {
                     let _gone = done.send(Ok(recorded));
                 }
             }
-            Err(e) if !self.alive() => {
-                log::error!("{} events not written: {e}", arrivals.len());
-                for (_, done) in arrivals {
-                    let _gone = done.send(Err(DOWN));
-                }
-            }
-            Err(e) if arrivals.len() == 1 => {
-                log::error!("an event of PBX {} cannot be written: {e}", arrivals[0].0.pbx.id);
-                for (_, done) in arrivals {
-                    let _gone = done.send(Err(DOWN));
+            // what may be there already goes to the spool, too: its replay looks before it writes
+            Err(e) if !self.takes_writes() || arrivals.len() == 1 || spooled::is_away(&e) => {
+                self.complaints.warn("events are not written", &e);
+                for (arrival, done) in arrivals {
+                    if done.send(Err(DOWN)).is_err() {
+                        self.spool_for(&arrival);
+                    }
                 }
             }
             Err(_) => {
+                arrivals.retain(|(arrival, _)| !arrival.is_given_up());
                 let second = arrivals.split_off(arrivals.len() / 2);
                 self.commit(arrivals);
                 self.commit(second);
@@ -145,9 +174,18 @@ impl Thread {
                     log::debug!("a batch is written the careful way: {e}");
                     self.shared_until = Some(now + SHARED);
                 }
+                if spooled::is_away(&e) || arrivals.iter().all(|(arrival, _)| arrival.is_given_up()) {
+                    return Err(e);
+                }
                 self.write_with_care(arrivals)?
             }
         };
+        Ok(self.publish(batch, &reached))
+    }
+
+    /// After a commit: tells of it, remembers the calls, and ticks what was reached.
+    pub fn publish(&mut self, batch: Batch, reached: &[i64]) -> Vec<Recorded> {
+        self.written += batch.entries.len();
         let range = batch.entries.first().zip(batch.entries.last());
         let (first, mut newest) = range.map_or((0, 0), |(first, last)| (first.change, last.change));
         self.news.tell(first - 1, newest, || batch.moved());
@@ -166,19 +204,21 @@ impl Thread {
                 Err(e) => log::error!("missed calls of callers who were reached stay open: {e}"),
             }
         }
-        self.news.newest.send_replace(newest);
-        Ok(recorded)
+        if newest > 0 {
+            self.news.reached(newest);
+        }
+        recorded
     }
 
     /// With the calls that we remember. New ones are taken to be new: the statement says if that is wrong.
     fn write_from_memory<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
         let now = crate::clock::now();
         let strange = |kind: Kind, key: &CallKey| kind != Kind::NewCall && !self.recent.holds(key, now);
-        for call in calls::latest(&mut self.db, &keys_of(arrivals, strange))? {
+        for call in calls::latest(&mut self.db, &keys_of(each(arrivals), strange))? {
             self.recent.put(call);
         }
         // taken, not copied: where the writing fails they are read anew
-        let mut batch = fold(arrivals, |key| self.recent.take(key));
+        let mut batch = fold(each(arrivals), |key| self.recent.take(key));
         let reached = match &mut self.db {
             db if batch.has_asides() => db.transaction(|db| asides::write(db, &mut batch))?,
             Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
@@ -189,7 +229,7 @@ impl Thread {
 
     /// With the calls as they are stored, read and written under the lock that hands out change numbers.
     fn write_with_care<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
-        let keys = keys_of(arrivals, |_, _| true);
+        let keys = keys_of(each(arrivals), |_, _| true);
         self.db.transaction(|db| {
             use crate::store::schema::feed;
             diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change)).execute(db)?;
@@ -197,7 +237,7 @@ impl Thread {
             for call in calls::latest(db, &keys)? {
                 stored.put(call);
             }
-            let mut batch = fold(arrivals, |key| stored.take(key));
+            let mut batch = fold(each(arrivals), |key| stored.take(key));
             let reached = asides::write(db, &mut batch)?;
             Ok((batch, reached))
         })
@@ -231,64 +271,51 @@ impl Thread {
 
     fn amend(&mut self, amendment: &Amendment) -> Result<Vec<Call>> {
         let changed = amend(&mut self.db, amendment);
-        if changed.is_err() && !self.alive() {
+        if changed.is_err() && !self.takes_writes() {
             return Err(DOWN);
         }
         let changed = changed?;
+        self.written += changed.len();
         for call in &changed {
             self.recent.replace(call);
         }
         if let Some(newest) = changed.iter().map(|call| call.change).max() {
-            self.news.newest.send_replace(newest);
+            self.news.reached(newest);
         }
         self.news.tell_amended(amendment, &changed);
         Ok(changed)
     }
 
-    /// Is there a database? Connects anew where the connection broke.
-    fn alive(&mut self) -> bool {
-        if diesel::sql_query("SELECT 1").execute(&mut self.db).is_ok() {
-            return true;
-        }
-        match self.target.connect() {
-            Ok(db) => {
-                self.db = db;
-                self.recent.clear();
-                self.prepare_session();
-                true
-            }
-            Err(e) => {
-                log::error!("{}: {e}", self.target.describe());
-                false
-            }
-        }
-    }
-
-    fn prepare_session(&mut self) {
-        use diesel::connection::SimpleConnection;
-        let prepared = match (&mut self.db, &self.checkpoints) {
-            (Db::Postgres(conn), _) => conn.batch_execute(batch_postgres::SESSION),
-            (db, Some(checkpoints)) => checkpoints.take_over(db),
-            (Db::Sqlite(_), None) => Ok(()),
-        };
-        if let Err(e) = prepared {
-            log::warn!("the writer's session keeps the settings that it has: {e}");
+    /// Whoever sent it is gone and did not hear that it failed, so that nobody took it to the spool.
+    fn spool_for(&self, arrival: &Arrival) {
+        if !arrival.is_given_up() && !self.spool.put_unheard(arrival, self.news.mark()) {
+            log::warn!("an event of PBX {} is not written, and was not answered", arrival.pbx.id);
         }
     }
 }
 
+fn each(arrivals: &[Waiting]) -> impl ExactSizeIterator<Item = &Arrival> {
+    arrivals.iter().map(|(arrival, _)| &**arrival)
+}
+
 /// The keys of the calls that these events are about, each once.
-fn keys_of<'a>(arrivals: &'a [Waiting], wanted: impl Fn(Kind, &CallKey) -> bool) -> Vec<CallKey<'a>> {
-    let keys = arrivals.iter().filter_map(|(arrival, _)| Some((arrival.event()?.kind, arrival.key()?)));
+pub(super) fn keys_of<'a>(
+    arrivals: impl Iterator<Item = &'a Arrival>,
+    wanted: impl Fn(Kind, &CallKey) -> bool,
+) -> Vec<CallKey<'a>> {
+    let keys = arrivals.filter_map(|arrival| Some((arrival.event()?.kind, arrival.key()?)));
     let mut keys: Vec<CallKey> = keys.filter(|(kind, key)| wanted(*kind, key)).map(|(_, key)| key).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-fn fold<'a>(arrivals: &'a [Waiting], mut known: impl FnMut(&CallKey) -> Option<Call>) -> Batch<'a> {
+pub(super) fn fold<'a>(
+    arrivals: impl ExactSizeIterator<Item = &'a Arrival>,
+    mut known: impl FnMut(&CallKey) -> Option<Call>,
+) -> Batch<'a> {
     let mut batch = Batch::with_capacity(arrivals.len());
-    for (arrival, _) in arrivals {
+    for arrival in arrivals {
         batch.add(arrival, &mut known);
     }
     batch

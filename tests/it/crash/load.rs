@@ -17,9 +17,9 @@ pub type Answered = BTreeMap<String, usize>;
 /// What a client sends of each call, in this order.
 pub const STORY: [(&str, &str); 3] = [("newCall", ""), ("answer", ""), ("hangup", "normalClearing")];
 
-/// Posts calls until the server is gone; `end` is called once that many answers came. The calls' queue is named for
-/// the round.
-pub async fn load(url: &str, round: usize, after: usize, end: impl FnOnce()) -> Answered {
+/// Posts calls until the server is gone, which `end` sees to: it begins once that many answers came, and is given those.
+/// The calls' queue is named for the round.
+pub async fn load(url: &str, round: usize, after: usize, end: impl AsyncFnOnce(Answered)) -> Answered {
     let answered = Rc::new(RefCell::new(Answered::new()));
     let (count, enough) = (Rc::new(Cell::new(0)), Rc::new(Notify::new()));
     let http = Client::new("", None).http;
@@ -60,7 +60,8 @@ pub async fn load(url: &str, round: usize, after: usize, end: impl FnOnce()) -> 
         })
         .collect();
     enough.notified().await;
-    end();
+    let until_now = answered.borrow().clone();
+    end(until_now).await;
     for client in clients {
         client.await.unwrap();
     }

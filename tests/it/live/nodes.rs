@@ -63,11 +63,7 @@ async fn each_change_is_told_once_though_a_node_is_killed() {
     assert!(stored.changes.len() > 10_000, "{} changes", stored.changes.len());
     for reader in readers {
         let told = reader.await.unwrap();
-        assert!(told.is_sorted_by(|(one, _), (next, _)| one < next), "nothing twice, and in order");
-        let unknown = told.iter().find(|change| !stored.changes.contains(change));
-        assert_eq!(unknown, None, "each is a change of that call");
-        let last: BTreeMap<i64, i64> = told.iter().map(|(change, call)| (*call, *change)).collect();
-        assert_eq!(last, stored.last, "the last change of each call is among them");
+        stored.were_told(&told);
         println!("{} of {} changes told, others overtaken", told.len(), stored.changes.len());
     }
 }
@@ -132,20 +128,30 @@ async fn post(urls: &Urls, pbx: &str, node: usize, call_id: &str, event: &str) {
 }
 
 /// What the database holds in the end.
-struct Stored {
+pub struct Stored {
     /// Change and call, repeats among them.
-    changes: BTreeSet<(i64, i64)>,
+    pub changes: BTreeSet<(i64, i64)>,
     /// The last change of each call.
     last: BTreeMap<i64, i64>,
 }
 
 impl Stored {
-    fn read(url: &str) -> Self {
+    /// All of it.
+    pub fn read(url: &str) -> Self {
         let mut db = url.parse::<Target>().unwrap().connect().unwrap();
         let changes: Vec<(i64, Option<i64>)> =
             journal::table.select((journal::change, journal::call)).load(&mut db).unwrap();
         let last: Vec<(i64, i64)> = calls::table.select((calls::id, calls::change)).load(&mut db).unwrap();
         let changes = changes.into_iter().filter_map(|(change, call)| Some((change, call?))).collect();
         Self { changes, last: last.into_iter().collect() }
+    }
+    /// By one reader, from the beginning on: each change once, none from nowhere, and the last of each call.
+    #[track_caller]
+    pub fn were_told(&self, told: &[(i64, i64)]) {
+        assert!(told.is_sorted_by(|(one, _), (next, _)| one < next), "nothing twice, and in order");
+        let unknown = told.iter().find(|change| !self.changes.contains(change));
+        assert_eq!(unknown, None, "each is a change of that call");
+        let last: BTreeMap<i64, i64> = told.iter().map(|(change, call)| (*call, *change)).collect();
+        assert_eq!(last, self.last, "the last change of each call is among them");
     }
 }

@@ -31,7 +31,7 @@ async fn every_event_that_was_answered_is_told_after_a_kill() {
     for round in 1..=ROUNDS {
         let after = 20 + RandomState::new().hash_one(round) as usize % 150; // other ones in each run
         let url = format!("{}{path}", program.url);
-        answered.extend(load(&url, round, after, || program.kill()).await);
+        answered.extend(load(&url, round, after, async |_| program.kill()).await);
         program = Program::start(&database, &flags);
     }
     let missing = || {
