@@ -1,5 +1,7 @@
 //! How long calls are kept, and erasing one number. Each works in small steps with pauses, so that events do not wait.
 
+mod pace;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -14,16 +16,17 @@ use crate::complaint::complain;
 use crate::error::{Error, Result};
 use crate::number::Number;
 use crate::store::erase::{self, Found};
-use crate::store::retention::{self as rows, How, Place};
+use crate::store::retention::{self as rows, How, Place, Took};
 use crate::store::{Db, audit, deliveries, settings};
+use pace::Pace;
 
-/// So many calls at once.
-const AT_ONCE: i64 = 200;
+/// So many deliveries at once.
+const DELIVERIES_AT_ONCE: i64 = 100;
 
 /// So many at once where the feed's lock is held, for which events wait on all nodes.
 const ERASED_AT_ONCE: i64 = 20;
 
-/// Between two steps: SQLite's one lock is the writer's for that time.
+/// Between two steps of erasing: SQLite's one lock is the writer's for that time.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How often old calls are looked for.
@@ -116,18 +119,19 @@ pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
     let Some(policy) = policy(app).await? else { return Ok(0) };
     let before = policy.before(now);
     let (mut after, mut changed) = (begin(app, policy).await?, 0);
-    while let Some((last, calls)) = step(app, policy.how, after, before).await? {
-        changed += calls;
-        after = last;
-        sleep(PAUSE).await;
+    let mut pace = Pace::new();
+    while let Some(step) = step(app, policy.how, after, before, pace.at_once()).await? {
+        changed += step.calls;
+        after = step.last;
+        sleep(pace.after(step.took)).await;
     }
     let mut line = 0;
-    let lines = |line| app.store.query(move |db| rows::delete_journal(db, line, before, AT_ONCE));
-    while let Some(last) = lines(line).await? {
+    let lines = |line, limit| app.store.query(move |db| rows::delete_journal(db, line, before, limit));
+    while let Some((last, took)) = lines(line, pace.at_once()).await? {
         line = last;
-        sleep(PAUSE).await;
+        sleep(pace.after(took)).await;
     }
-    while app.store.query(move |db| deliveries::forget(db, before, before, AT_ONCE)).await? > 0 {
+    while app.store.query(move |db| deliveries::forget(db, before, before, DELIVERIES_AT_ONCE)).await? > 0 {
         sleep(PAUSE).await;
     }
     let who = who.to_owned();
@@ -156,20 +160,26 @@ async fn begin(app: &App, policy: Policy) -> Result<Place> {
     Ok((done.map_or(first, |done| done.naive_utc() - LONGEST_CALL), 0))
 }
 
-/// A few calls, behind that place. Where they end and how many they were; `None` where there are no more.
-///
-/// # Errors
-/// What the database says; then nothing changed.
-pub async fn step(app: &App, how: How, after: Place, before: Moment) -> Result<Option<(Place, i64)>> {
+/// What a step did.
+struct Step {
+    /// Where its last call stood.
+    last: Place,
+    /// How many calls.
+    calls: i64,
+    took: Took,
+}
+
+/// At most `limit` calls, behind that place. `None` where there are no more.
+async fn step(app: &App, how: How, after: Place, before: Moment, limit: i64) -> Result<Option<Step>> {
     let work = move |db: &mut Db| {
-        let places = rows::next(db, how, after, before, AT_ONCE)?;
+        let places = rows::next(db, how, after, before, limit)?;
         let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
         let Some(last) = places.last() else { return Ok::<_, Error>(None) };
-        let changed = match how {
-            How::Delete => rows::delete(db, &ids)?,
-            How::Anonymise => rows::anonymise(db, &ids)?,
-        };
-        Ok(Some((*last, changed as i64)))
+        let (calls, took) = rows::in_between(db, |db| match how {
+            How::Delete => rows::delete(db, &ids),
+            How::Anonymise => rows::anonymise(db, &ids),
+        })?;
+        Ok(Some(Step { last: *last, calls: calls as i64, took }))
     };
     app.store.query(work).await
 }

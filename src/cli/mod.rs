@@ -96,7 +96,7 @@ pub fn run() -> Result<(), StartError> {
         Command::Webhook(command) => command.run(&database),
         Command::Contacts(command) => command.run(&database),
         Command::Backup(command) => command.run(&database),
-        Command::Simulate(command) => command.run(),
+        Command::Simulate(command) => command.run(&database),
         Command::Health(command) => command.run(),
     }
 }

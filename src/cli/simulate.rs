@@ -1,5 +1,10 @@
-//! `hookswitch simulate`: plays realistic calls against a PBX's URL, for trying out and for demonstrations.
+//! `hookswitch simulate`: plays realistic calls against a PBX's URL, for trying out and for demonstrations; or writes
+//! a past of them into the database (`fill`).
 
+mod calendar;
+mod cast;
+mod chance;
+mod fill;
 mod script;
 mod tally;
 
@@ -15,34 +20,43 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::sleep_until;
 
 use super::print;
+use crate::config::Database;
 use crate::error::StartError;
 use crate::outbound;
-use script::{Chance, Fields, Script};
+use cast::Cast;
+use chance::Chance;
+use fill::Fill;
+use script::{Fields, Script};
 use tally::{Answer, Tally};
 
 /// How long an answer may take before it counts as failed. PBXes wait no longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Play realistic calls against a PBX's URL
+/// The people whom played calls ring, and how many others call them.
+const COLLEAGUES: usize = 6;
+const CALLERS: u64 = 40;
+
+/// Play realistic calls against a PBX's URL, or fill the database with a past of them
 ///
 /// Some are answered, some missed; there are busy and queued ones, outbound ones, withheld callers, a nuisance
 /// caller worth blocking (44 7700 900…). All numbers are fictitious: set aside for films by the regulators.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: hookswitch simulate --url http://127.0.0.1:8080/api/v1/cti/TOKEN --rate 5 --seconds 60"
+    after_help = "Example: hookswitch simulate --url http://127.0.0.1:8080/api/v1/cti/TOKEN --rate 5 --seconds 60\n\
+        Example, a year's log: hookswitch simulate --fill 100000 --database-url sqlite://trial/hookswitch.db"
 )]
 pub struct Simulate {
     /// The URL of a PBX, as `hookswitch` printed it on its first start or `hookswitch pbx add` prints it
-    #[arg(long, value_name = "URL")]
-    url: reqwest::Url,
+    #[arg(long, value_name = "URL", required_unless_present = "fill")]
+    url: Option<reqwest::Url>,
     /// New calls per second, on average
     #[arg(long, value_name = "CALLS", default_value_t = 2.0, value_parser = positive)]
     rate: f64,
     /// How many calls
-    #[arg(long, value_name = "COUNT", default_value_t = 100, conflicts_with = "seconds")]
+    #[arg(long, value_name = "COUNT", default_value_t = 100, conflicts_with_all = ["seconds", "fill"])]
     calls: u32,
     /// How long new calls come, instead of how many
-    #[arg(long)]
+    #[arg(long, conflicts_with = "fill")]
     seconds: Option<u32>,
     /// How many times faster than life people ring and talk; 1 is life
     #[arg(long, value_name = "FACTOR", default_value_t = 10.0, value_parser = positive)]
@@ -50,6 +64,8 @@ pub struct Simulate {
     /// Plays the same calls again [default: by chance]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+    #[command(flatten)]
+    fill: Fill,
 }
 
 /// What the calls under way share.
@@ -62,22 +78,23 @@ struct Stage {
 }
 
 impl Simulate {
-    /// Plays them all, then tells how it went. An error if any request failed.
-    pub fn run(self) -> Result<(), StartError> {
+    /// Plays or writes them all, then tells how it went. An error if any request failed.
+    pub fn run(self, database: &Database) -> Result<(), StartError> {
+        let seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(0) % 1_000_000);
+        let Some(url) = self.url.clone() else { return self.fill.run(database, seed) };
         let client = outbound::client(|builder| builder.timeout(PATIENCE))
             .map_err(|e| StartError(format!("cannot make requests: {}", outbound::why(e))))?;
-        actix_web::rt::System::new().block_on(self.play(client))
+        actix_web::rt::System::new().block_on(self.play(client, url, seed))
     }
 
-    async fn play(self, client: reqwest::Client) -> Result<(), StartError> {
-        let seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(0) % 1_000_000);
-        let mut chance = Chance::new(seed);
+    async fn play(self, client: reqwest::Client, url: reqwest::Url, seed: u64) -> Result<(), StartError> {
+        let (cast, mut chance) = (Cast::new(COLLEAGUES, CALLERS), Chance::new(seed));
         let stage = Rc::new(Stage {
             progress: progress(
                 self.seconds.map_or(u64::from(self.calls), |s| (f64::from(s) * self.rate) as u64),
             ),
             client,
-            url: self.url,
+            url,
             speed: self.speed,
             tally: RefCell::default(),
         });
@@ -90,7 +107,7 @@ impl Simulate {
             if stage.tally.borrow().is_hopeless() {
                 break;
             }
-            let script = Script::new(&mut chance, &format!("sim-{seed}-{}", calls.len() + 1));
+            let script = Script::new(&cast, &mut chance, &format!("sim-{seed}-{}", calls.len() + 1));
             calls.push(rt::spawn(stage.clone().play(script)));
             next += Duration::from_secs_f64(chance.pause(self.rate));
         }

@@ -1,8 +1,8 @@
 //! The caller log as a list: every filter, paged by key, and bounded however long the log is.
 //!
 //! A page is merged from the first rows of a few `arms`, each of which an index serves in the order of time. What no
-//! index knows (outcome, queue, ...) is looked at row by row, at most `BUDGET` rows to a page: such a page may be
-//! short and still have a next one. What is searched as text is described at `search`.
+//! index knows (outcome, queue, ...) is looked at row by row, few rows first, at most `BUDGET` to a page: such a page may
+//! be short and still have a next one. What is searched as text is described at `search`.
 
 mod arms;
 mod conditions;
@@ -93,14 +93,21 @@ pub fn page(
     limit: i64,
 ) -> QueryResult<Found> {
     let plan = search::plan(db, wanted)?;
+    let in_window = match &plan.window {
+        Some(window) => search::within(db, wanted, window)?,
+        None => Vec::new(),
+    };
     let mut stretch = Stretch { order, after, horizon: None };
-    stretch.horizon = horizon(db, wanted, &plan.arms, &stretch)?;
     let mut found = Vec::new();
-    for arm in &plan.arms {
-        found.extend(first_of(db, wanted, arm, &stretch, limit + 1)?);
-    }
-    if let Some(window) = &plan.window {
-        found.extend(search::within(db, wanted, window)?.into_iter().filter(|at| stretch.holds(*at)));
+    for budget in budgets(limit) {
+        stretch.horizon = horizon(db, wanted, &plan.arms, (order, after), budget)?;
+        found = in_window.iter().copied().filter(|at| stretch.holds(*at)).collect();
+        for arm in &plan.arms {
+            found.extend(first_of(db, wanted, arm, &stretch, limit + 1)?);
+        }
+        if found.len() as i64 > limit || stretch.horizon.is_none() {
+            break;
+        }
     }
     match order {
         Order::Newest => found.sort_unstable_by_key(|at| Reverse(*at)),
@@ -112,6 +119,11 @@ pub fn page(
     let next = if more { found.last().copied() } else { stretch.horizon };
     let searched_back_to = plan.window.and_then(|window| window.back_to).map(|at| at.0);
     Ok(Found { calls: in_order(db, &found)?, next, searched_back_to })
+}
+
+/// How many rows are looked at for a page: a few, and more where these were too few.
+fn budgets(limit: i64) -> [i64; 3] {
+    [10 * limit, 60 * limit, BUDGET].map(|budget| budget.min(BUDGET))
 }
 
 /// The part of the log that one page is of.
@@ -133,16 +145,23 @@ impl Stretch {
 }
 
 /// Where the budget of rows to look at ends; `None` where the indexes alone know the answer, or the log is short.
-fn horizon(db: &mut Db, wanted: &Wanted, arms: &[Arm], stretch: &Stretch) -> QueryResult<Option<Position>> {
+fn horizon(
+    db: &mut Db,
+    wanted: &Wanted,
+    arms: &[Arm],
+    (order, after): (Order, Option<Position>),
+    budget: i64,
+) -> QueryResult<Option<Position>> {
+    let whole = Stretch { order, after, horizon: None };
     let mut ends = Vec::new();
     for arm in arms.iter().filter(|arm| !narrowed(wanted, &arm.side).is_empty()) {
         if arms::few(arm).is_some() {
             continue;
         }
-        let condition = all_of(conditions::served(wanted, arm, stretch));
-        ends.extend(positions(db, condition, stretch.order, BUDGET - 1, 1)?);
+        let condition = all_of(conditions::served(wanted, arm, &whole));
+        ends.extend(positions(db, condition, order, budget - 1, 1)?);
     }
-    Ok(match stretch.order {
+    Ok(match order {
         Order::Newest => ends.into_iter().max(),
         Order::Oldest => ends.into_iter().min(),
     })

@@ -133,7 +133,7 @@ fn range(ms: &str) -> String {
 /// From one time to another, in ms; null where either is.
 fn between(end: &str, start: &str, postgres: bool) -> String {
     if postgres {
-        format!("round(extract(epoch FROM {end} - {start}) * 1000)")
+        format!("round(date_part('epoch', {end} - {start}) * 1000)") // extract() counts in slower numerics
     } else {
         format!("round((julianday({end}) - julianday({start})) * 86400000)")
     }

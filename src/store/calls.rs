@@ -286,6 +286,14 @@ pub fn has_twin(db: &mut Db, call: &Call) -> QueryResult<bool> {
     Ok(twin.is_some())
 }
 
+/// Is there any call?
+///
+/// # Errors
+/// What the database says.
+pub fn any(db: &mut Db) -> QueryResult<bool> {
+    Ok(calls::table.select(calls::id).first::<i64>(db).optional()?.is_some())
+}
+
 /// How many calls ring or are connected.
 ///
 /// # Errors

@@ -20,6 +20,7 @@ mod db;
 pub mod deliveries;
 mod enqueue;
 pub mod erase;
+pub mod fill;
 pub mod journal;
 pub mod keys;
 pub mod listen;

@@ -1,5 +1,8 @@
 //! What is kept of old calls: in small transactions, so that no event waits for them.
 
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::Db;
@@ -61,51 +64,78 @@ fn due(how: How, before: Moment) -> Condition<'static> {
     }
 }
 
-/// Deletes ended calls, and the journal's lines about them. How many calls.
-///
-/// # Errors
-/// What the database says; then nothing changed.
-pub fn delete(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
-    db.transaction(|db| {
-        let ended = calls::table.filter(calls::id.eq_any(ids)).filter(calls::ended_at.is_not_null());
-        let gone = diesel::delete(ended).execute(db)?;
-        diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
-        Ok(gone)
-    })
+/// How long a step took.
+#[derive(Debug, Clone, Copy)]
+pub struct Took {
+    /// Its work alone.
+    pub work: Duration,
+    /// With its commit. The wait for SQLite's lock is in neither.
+    pub in_all: Duration,
 }
 
-/// Takes away the other side's number, and what people and PBXes said of these calls. How many calls.
+/// Does `work` in a transaction of its own, between those of the events.
 ///
 /// # Errors
 /// What the database says; then nothing changed.
+pub fn in_between<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> QueryResult<T>) -> QueryResult<(T, Took)> {
+    let mut begun = Instant::now();
+    let (done, work) = db.transaction(|db| {
+        match db {
+            // deletes nothing, but waits for the lock
+            Db::Sqlite(conn) => conn.batch_execute("DELETE FROM live_calls WHERE FALSE")?,
+            // what a power cut brings back goes again an hour later: no event's commit waits for this one's
+            Db::Postgres(conn) => conn.batch_execute("SET LOCAL synchronous_commit = off")?,
+        }
+        begun = Instant::now();
+        let done = work(db)?;
+        QueryResult::Ok((done, begun.elapsed()))
+    })?;
+    Ok((done, Took { work, in_all: begun.elapsed() }))
+}
+
+/// Deletes ended calls, and the journal's lines about them, within the caller's transaction. How many calls.
+///
+/// # Errors
+/// What the database says.
+pub fn delete(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
+    let ended = calls::table.filter(calls::id.eq_any(ids)).filter(calls::ended_at.is_not_null());
+    let gone = diesel::delete(ended).execute(db)?;
+    diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+    Ok(gone)
+}
+
+/// Takes away the other side's number, and what people and PBXes said of these calls, within the caller's
+/// transaction. How many calls.
+///
+/// # Errors
+/// What the database says.
 pub fn anonymise(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
     let nobody = None::<String>;
-    db.transaction(|db| {
-        let changed = diesel::update(calls::table.filter(calls::id.eq_any(ids)))
-            .set((calls::note.eq(&nobody), calls::extra.eq(&nobody), calls::decision.eq(&nobody)))
-            .execute(db)?;
-        let not_out = calls::direction.is_null().or(calls::direction.ne(Direction::Out));
-        diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_out))
-            .set((
-                calls::from_number.eq(&nobody),
-                calls::from_key.eq(&nobody),
-                calls::dialed_from.eq(&nobody),
-            ))
-            .execute(db)?;
-        let not_in = calls::direction.is_null().or(calls::direction.ne(Direction::In));
-        diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_in))
-            .set((calls::to_number.eq(&nobody), calls::to_key.eq(&nobody)))
-            .execute(db)?;
-        diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
-        Ok(changed)
-    })
+    let changed = diesel::update(calls::table.filter(calls::id.eq_any(ids)))
+        .set((calls::note.eq(&nobody), calls::extra.eq(&nobody), calls::decision.eq(&nobody)))
+        .execute(db)?;
+    let not_out = calls::direction.is_null().or(calls::direction.ne(Direction::Out));
+    diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_out))
+        .set((calls::from_number.eq(&nobody), calls::from_key.eq(&nobody), calls::dialed_from.eq(&nobody)))
+        .execute(db)?;
+    let not_in = calls::direction.is_null().or(calls::direction.ne(Direction::In));
+    diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_in))
+        .set((calls::to_number.eq(&nobody), calls::to_key.eq(&nobody)))
+        .execute(db)?;
+    diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+    Ok(changed)
 }
 
 /// Deletes the journal's lines that are older, behind the change `after`. Up to which change; `None` once all are gone.
 ///
 /// # Errors
 /// What the database says.
-pub fn delete_journal(db: &mut Db, after: i64, before: Moment, limit: i64) -> QueryResult<Option<i64>> {
+pub fn delete_journal(
+    db: &mut Db,
+    after: i64,
+    before: Moment,
+    limit: i64,
+) -> QueryResult<Option<(i64, Took)>> {
     let lines: Vec<(i64, Moment)> = journal::table
         .filter(journal::change.gt(after))
         .order(journal::change)
@@ -113,6 +143,8 @@ pub fn delete_journal(db: &mut Db, after: i64, before: Moment, limit: i64) -> Qu
         .select((journal::change, journal::received_at))
         .load(db)?;
     let old: Vec<i64> = lines.iter().filter(|(_, at)| *at < before).map(|(change, _)| *change).collect();
-    diesel::delete(journal::table.filter(journal::change.eq_any(&old))).execute(db)?;
-    Ok(old.last().copied())
+    let Some(last) = old.last() else { return Ok(None) };
+    let gone = journal::table.filter(journal::change.eq_any(&old));
+    let (_, took) = in_between(db, |db| diesel::delete(gone).execute(db))?;
+    Ok(Some((*last, took)))
 }

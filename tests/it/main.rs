@@ -18,6 +18,7 @@ mod command_line;
 mod conformance;
 mod crash;
 mod extensions;
+mod fill;
 mod hostile;
 mod intake;
 mod keys;
