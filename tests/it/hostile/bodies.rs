@@ -168,7 +168,8 @@ async fn two_thousand_clients_drip_their_requests() {
     let server = Besieged::measured(&[]).await;
     let drips = |body: bool| {
         let (address, path) = (server.address, server.path.clone());
-        let one = move |at: Ipv4Addr, path: String| async move {
+        let one = move |n: u64, at: Ipv4Addr, path: String| async move {
+            sleep(Duration::from_millis(n)).await; // 1,000 new ones a second
             let begun = Instant::now();
             let mut connection = Raw::from(at, address).await.unwrap();
             let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n");
@@ -183,7 +184,8 @@ async fn two_thousand_clients_drip_their_requests() {
         join_all(
             (1..=10)
                 .flat_map(move |net| (1..=CLIENTS).map(move |host| Ipv4Addr::new(127, 0, net, host)))
-                .map(move |at| one(at, path.clone())),
+                .zip(0..)
+                .map(move |(at, n)| one(n, at, path.clone())),
         )
     };
     server.during("2,000 connections that drip heads", 64.0, drips(false)).await;

@@ -54,7 +54,7 @@ async fn try_tokens(server: &Besieged, header: impl Fn(usize) -> String + Copy +
                 let mut statuses = Vec::new();
                 for n in 0..TOKENS / LINES {
                     let request = format!(
-                        "POST /api/v1/cti/{} HTTP/1.1\r\nHost: x\r\n{}Content-Length: 13\r\n\r\nevent=newCall",
+                        "POST /api/v1/cti/{} HTTP/1.1\r\nHost: x\r\n{}Content-Length: 0\r\n\r\n",
                         new_token(),
                         header(n * LINES + line)
                     );
