@@ -27,7 +27,7 @@ async fn a_hundred_thousand_tokens_are_tried() {
 #[ignore = "measures"]
 #[actix_web::test]
 async fn tokens_are_tried_from_a_hundred_thousand_addresses() {
-    let server = Besieged::measured(&["--trusted-proxies=127.0.0.66"]).await;
+    let server = Besieged::measured(&["--trusted-proxies=127.0.0.66/32"]).await;
     let anywhere = |_| format!("X-Forwarded-For: {}\r\n", Ipv4Addr::from(random_bytes::<4>()));
     let statuses = server
         .during("100,000 wrong tokens from as many addresses", 48.0, try_tokens(&server, anywhere))
