@@ -1,6 +1,6 @@
 //! Whence a request comes: the peer, or what a trusted proxy says of it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
@@ -19,6 +19,14 @@ pub fn of(http: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
         .map(|hop| hop.to_canonical())
         .collect();
     hops.into_iter().rev().find(|hop| !is_proxy(hop)).unwrap_or(peer)
+}
+
+/// By what a client is counted: its address, or of IPv6 the network of which everybody has 2^64 addresses (/64).
+pub fn counted(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+    }
 }
 
 #[cfg(test)]
@@ -49,5 +57,13 @@ mod tests {
     #[test]
     fn a_proxy_that_says_nothing_useful_is_the_client() {
         assert_eq!(seen("10.0.0.2", "unknown", &["10.0.0.0/8"]), "10.0.0.2");
+    }
+
+    #[test]
+    fn who_has_an_ipv6_network_is_one() {
+        let by = |text: &str| counted(text.parse().expect("an address"));
+        assert_eq!(by("2001:db8:1:2:3:4:5:6"), by("2001:db8:1:2::1"));
+        assert_ne!(by("2001:db8:1:3::1"), by("2001:db8:1:2::1"));
+        assert_ne!(by("203.0.113.1"), by("203.0.113.2"));
     }
 }

@@ -6,6 +6,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use actix_web::dev::HttpServiceFactory;
+use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{HttpServer, dev};
 use arc_swap::ArcSwap;
@@ -14,10 +16,12 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use utoipa_actix_web::AppExt;
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::{AppExt, OpenApiFactory};
 
 use crate::complaint::complain;
 use crate::config::Config;
+use crate::connections::{self, Guests};
 use crate::error::{Result, StartError};
 use crate::live::feed::{self, Feed};
 use crate::live::noojee;
@@ -25,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
 use crate::store::{self, Db, StopFlag, Store};
-use crate::{api, housekeeping, intake, retention, spool, ui, webhooks};
+use crate::{address, api, bodies, housekeeping, intake, retention, spool, ui, webhooks};
 
 /// What handlers share.
 pub struct App {
@@ -37,8 +41,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Tells who follows of calls as they change.
     pub feed: Feed,
-    /// Slows down who guesses tokens and keys, by address.
-    pub strangers: DefaultKeyedRateLimiter<IpAddr>,
+    /// Slows down who guesses tokens and keys, by what `address::counted` says.
+    strangers: DefaultKeyedRateLimiter<IpAddr>,
     /// Rules that decided calls, until they are written down.
     pub hits: Hits,
     /// Keys and sessions that were used, until it is written down.
@@ -52,6 +56,17 @@ impl App {
     /// PBXes, keys and rules as of now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Counts a wrong token or key. Were there too many from that address?
+    pub fn guesses_too_often(&self, address: IpAddr) -> bool {
+        self.strangers.check_key(&address::counted(address)).is_err()
+    }
+
+    /// Forgets who has not guessed for a while.
+    pub fn forget_strangers(&self) {
+        self.strangers.retain_recent();
+        self.strangers.shrink_to_fit();
     }
 
     /// Reads them anew, after a change.
@@ -252,41 +267,35 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
     let shared = app.clone();
     let serve = &app.config.serve;
     let client = Duration::from_secs(serve.client_timeout_s);
+    let workers = app.config.workers();
+    let guests = Arc::new(Guests::new(serve.max_connections_per_address, serve.trusted_proxies.clone()));
     let description = Data::new(api::Description::of(app)?);
     let server = HttpServer::new(move || {
         let shared = shared.clone();
         actix_web::App::new()
             .app_data(shared.clone())
-            .configure(intake::routes)
-            .configure(noojee::routes)
             .app_data(description.clone())
-            .configure(api::docs)
+            .configure(intake::routes)
             .into_utoipa_app()
-            .configure(move |config| api::routes(config, &shared))
+            .service(beside_intake(shared))
             .into_app()
-            .service(ui::pages()) // last: it takes whatever the others do not
     })
-    .workers(app.config.workers())
-    .max_connections(serve.max_connections)
+    .workers(workers)
+    .max_connections(connections::room(serve.max_connections, workers))
     .tcp_nodelay(true) // an answer in several pieces would wait for the client to acknowledge the first
     .client_request_timeout(client)
     .keep_alive(Duration::from_secs(serve.keep_alive_s))
     .shutdown_timeout(serve.shutdown_timeout_s)
     .disable_signals()
-    .on_connect(|connection, _| part_from_the_dead(connection))
+    .on_connect(move |connection, kept| guests.receive(connection, kept))
     .listen(listener)?;
     Ok(server.run())
 }
 
-/// The longest time for which a client may take nothing of what it is sent.
-const STALLED: Duration = Duration::from_secs(30);
-
-/// Ends connections whose other side takes nothing any more: who follows an endless stream would hold one for ever.
-fn part_from_the_dead(connection: &dyn std::any::Any) {
-    #[cfg(target_os = "linux")]
-    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
-        && let Err(e) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED))
-    {
-        log::debug!("a connection keeps the system's patience: {e}");
-    }
+/// Everything but the hot path. The pages come last: they take whatever the others do not.
+fn beside_intake(app: Data<App>) -> impl HttpServiceFactory + OpenApiFactory {
+    scope("")
+        .map(|scope| scope.configure(noojee::routes).configure(api::docs))
+        .configure(move |config| api::routes(config, &app))
+        .map(|scope| scope.service(ui::pages()).wrap(from_fn(bodies::in_time)))
 }

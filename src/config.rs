@@ -157,7 +157,18 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 25_000)]
     pub max_connections: usize,
 
-    /// How long a client may take to send its request head, and again its body, in seconds
+    /// The most connections at once from one address (of IPv6, from one /64 network); trusted proxies have no limit
+    #[arg(
+        long,
+        env = "HOOKSWITCH_MAX_CONNECTIONS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value_t = 2_000,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub max_connections_per_address: u32,
+
+    /// How long a client may take to send its request head, and again its body (which has 1 s more for each 64 KiB), in
+    /// seconds
     #[arg(long, env = "HOOKSWITCH_CLIENT_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10)]
     pub client_timeout_s: u64,
 

@@ -29,11 +29,21 @@ const FORGOTTEN_AT_ONCE: i64 = 500;
 pub async fn run(app: Data<App>) {
     let mut second = actix_web::rt::time::interval(Duration::from_secs(1));
     let mut passed = 0_u64;
+    let mut watch = clock::Watch::new();
     loop {
         second.tick().await;
         passed += 1;
         write_hits(&app).await;
         app.metrics.upkeep();
+        if let Some(back) = watch.set_back() {
+            log::warn!(
+                "the clock was set back by {} s: deliveries that waited are sent now",
+                back.num_seconds()
+            );
+            if let Err(e) = send_now(&app, clock::now()).await {
+                log::warn!("deliveries wait until the clock is where it was: {e}");
+            }
+        }
         if passed.is_multiple_of(60) {
             write_uses(&app).await;
             if let Err(e) = tidy_deliveries(&app, clock::now()).await {
@@ -41,7 +51,7 @@ pub async fn run(app: Data<App>) {
             }
         }
         if passed.is_multiple_of(10) {
-            app.strangers.retain_recent();
+            app.forget_strangers();
             // what is in the spool may be the hangup that a call lacks
             while !app.store.spool.is_filling()
                 && let Ok(true) =
@@ -100,6 +110,16 @@ pub async fn tidy_deliveries(app: &Data<App>, now: Moment) -> Result<()> {
     let (delivered, parked) = (now - KEPT_DELIVERED, now - KEPT_PARKED);
     let forget = move |db: &mut Db| store::deliveries::forget(db, delivered, parked, FORGOTTEN_AT_ONCE);
     while app.store.query(forget).await? as i64 >= FORGOTTEN_AT_ONCE {}
+    Ok(())
+}
+
+/// Has all deliveries sent that wait for a later time: after the clock was set back that time may be far.
+///
+/// # Errors
+/// What the database says.
+pub async fn send_now(app: &Data<App>, now: Moment) -> Result<()> {
+    app.store.query(move |db| store::deliveries::bring_forward(db, now)).await?;
+    app.store.writer.told().send_replace(());
     Ok(())
 }
 

@@ -9,15 +9,18 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, guard, web};
+use futures_util::StreamExt;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::address;
 use crate::app::App;
+use crate::bodies;
 use crate::call::{CallEvent, Decision, Kind, Moment};
 use crate::clock;
 use crate::dialect::params::Params;
@@ -34,8 +37,9 @@ pub const BODY: usize = 64 * 1024;
 pub fn routes(config: &mut web::ServiceConfig) {
     for &at in dialect::ALL {
         for &path in at.paths() {
-            let receive =
-                move |app: Data<App>, http: HttpRequest, payload: Payload| receive(app, at, http, payload);
+            let receive = move |app: Data<App>, http: HttpRequest, payload: web::Payload| {
+                receive(app, at, http, payload)
+            };
             let scope = web::scope(path).guard(guard::fn_guard(move |request| is_push(request, at, path)));
             config.service(scope.default_service(web::to(receive)));
         }
@@ -66,7 +70,7 @@ async fn receive(
     app: Data<App>,
     at: &'static dyn Dialect,
     http: HttpRequest,
-    payload: Payload,
+    payload: web::Payload,
 ) -> HttpResponse {
     let begun = Instant::now();
     let now = clock::now();
@@ -74,11 +78,12 @@ async fn receive(
     let snapshot = app.snapshot();
     let (token, tail) = parts(http.match_info().unprocessed().trim_start_matches('/'));
     let Some(pbx) = snapshot.pbx(token, now) else {
-        return stranger(&app, at, address);
+        return bodies::hold(stranger(&app, at, address), payload.into_inner());
     };
-    let body = match read(&app, payload).await {
+    let mut payload = payload.into_inner();
+    let body = match read(&app, &mut payload).await {
         Ok(body) => body,
-        Err(refusal) => return answer(at.refuse(&refusal)),
+        Err(refusal) => return bodies::hold(answer(at.refuse(&refusal)), payload),
     };
     let said = admit(&app, pbx, at, address)
         .and_then(|()| understand(pbx, &http, tail, &body, now))
@@ -114,7 +119,7 @@ async fn receive(
 /// A token that nobody has. Guessing is slowed down by address; a good token is never held up, since it is
 /// looked up first.
 fn stranger(app: &App, at: &dyn Dialect, address: std::net::IpAddr) -> HttpResponse {
-    let limited = app.strangers.check_key(&address).is_err();
+    let limited = app.guesses_too_often(address);
     app.metrics.unknown_token(limited);
     if limited {
         let reply = at.refuse(&Refusal {
@@ -128,14 +133,26 @@ fn stranger(app: &App, at: &dyn Dialect, address: std::net::IpAddr) -> HttpRespo
 }
 
 /// The body, within its limit of size and time.
-async fn read(app: &App, payload: Payload) -> Result<Bytes, Refusal> {
-    let too_large = || Refusal::unprocessable(format!("body: more than {BODY} bytes; send less"));
-    match promptly(app.config.client_timeout(), payload.to_bytes_limited(BODY)).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(e))) => Err(Refusal { status: 400, why: format!("body: {e}") }),
-        Ok(Err(_limit)) => Err(too_large()),
-        Err(_elapsed) => Err(Refusal { status: 408, why: "body: did not arrive in time".into() }),
+async fn read(app: &App, payload: &mut Payload) -> Result<Bytes, Refusal> {
+    let late = |_| Refusal { status: 408, why: "body: did not arrive in time".into() };
+    promptly(app.config.client_timeout(), whole(payload)).await.map_err(late)?
+}
+
+/// Nearly always it comes in one piece, which is not copied.
+async fn whole(payload: &mut Payload) -> Result<Bytes, Refusal> {
+    let (mut whole, mut more) = (Bytes::new(), Vec::new());
+    while let Some(part) = payload.next().await {
+        let part = part.map_err(|e| Refusal { status: 400, why: format!("body: {e}") })?;
+        if whole.len() + more.len() + part.len() > BODY {
+            return Err(Refusal::unprocessable(format!("body: more than {BODY} bytes; send less")));
+        }
+        if whole.is_empty() {
+            whole = part;
+        } else {
+            more.extend_from_slice(&part);
+        }
     }
+    Ok(if more.is_empty() { whole } else { [&whole[..], &more].concat().into() })
 }
 
 /// Like tokio's `timeout`, but sets no timer for what is there when it is looked for a second time: a body mostly
@@ -266,8 +283,8 @@ async fn spool(
     let spool = &app.store.spool;
     let reply = spool.reply(arrival);
     let deadline = app.config.intake_deadline();
-    // on a machine that is that busy a late answer is still better than none
-    let left = deadline.saturating_sub(decided.elapsed()).max(deadline / 5);
+    // where the disk is that busy a late answer is still better than none
+    let left = deadline.saturating_sub(decided.elapsed()).max(deadline / 2);
     match timeout(left, spool.put(arrival, before)).await {
         Ok(Ok(())) => answer(reply),
         Ok(Err(refused)) => unavailable(at, &refused.to_string()),

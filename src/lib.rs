@@ -4,11 +4,13 @@
 pub mod address; // whence a request comes
 pub mod api; // JSON for people and programs
 pub mod app; // what handlers share; start, stop, routes
+pub mod bodies; // how long they may take to come
 pub mod call; // what an event says, what we know of a call, how the one moves the other
 pub mod cli; // the subcommands
 pub mod clock; // the time as it is kept
 mod complaint; // what is said, and not too often, while the database is away
 pub mod config; // flags and environment, checked once
+pub mod connections; // how many there may be
 pub mod dialect; // how PBXes speak
 pub mod error; // the one error that a caller can meet
 pub mod housekeeping; // what is done beside requests: the sweep, hit counters

@@ -14,7 +14,7 @@ use crate::call::Moment;
 use crate::error::{Error, Result};
 use crate::number::Numbering;
 use crate::object;
-use crate::rules::{BlockRule, CallerIdRule};
+use crate::rules::{BlockRule, CallerIdRule, RuleSet};
 use crate::store::rule_set::Replaced;
 use crate::store::{self, Db};
 use crate::text::Mistakes;
@@ -52,7 +52,12 @@ impl<'a> World<'a> {
     /// What the database says.
     pub fn load(db: &mut Db, numbering: &'a Numbering, visible: impl Fn(i64) -> bool) -> QueryResult<Self> {
         let pbx_ids = store::pbxes::all(db)?.into_iter().map(|pbx| pbx.id).filter(|id| visible(*id));
-        Ok(Self { numbering, pbx_ids: pbx_ids.collect() })
+        Ok(Self::of(pbx_ids, numbering))
+    }
+
+    /// These PBXes may be named.
+    pub fn of(pbx_ids: impl IntoIterator<Item = i64>, numbering: &'a Numbering) -> Self {
+        Self { numbering, pbx_ids: pbx_ids.into_iter().collect() }
     }
 
     fn check_pbx(&self, id: Option<i64>) -> Result<(), String> {
@@ -85,20 +90,27 @@ impl Rulebook {
     /// # Errors
     /// `Invalid` naming each wrong rule by its place in the list, counted from 0; or what the database says.
     pub fn check(self, db: &mut Db, numbering: &Numbering) -> Result<NewSet> {
+        self.check_in(&World::load(db, numbering, |_| true)?)
+    }
+
+    /// The same, where the PBXes are known.
+    ///
+    /// # Errors
+    /// `Invalid` naming each wrong rule by its place in the list, counted from 0.
+    pub fn check_in(self, world: &World) -> Result<NewSet> {
         if self.block_rules.len() + self.caller_id_rules.len() > MOST {
             return Err(Error::field("block_rules", format!("a set holds at most {MOST} rules")));
         }
-        let world = World::load(db, numbering, |_| true)?;
         let mut mistakes = Mistakes::default();
         let mut set = NewSet::default();
         for (index, entry) in self.block_rules.into_iter().enumerate() {
             mistakes.within(format!("block_rules[{index}]."));
-            set.block.push(entry.rule(&world, &mut mistakes));
+            set.block.push(entry.rule(world, &mut mistakes));
         }
         for ((index, entry), position) in self.caller_id_rules.into_iter().enumerate().zip(1..) {
             mistakes.within(format!("caller_id_rules[{index}]."));
             let entry = CallerIdEntry { position: None, ..entry };
-            set.caller_id.push(CallerIdRule { position, ..entry.rule(&world, &mut mistakes) });
+            set.caller_id.push(CallerIdRule { position, ..entry.rule(world, &mut mistakes) });
         }
         mistakes.none(set)
     }
@@ -112,6 +124,19 @@ pub struct NewSet {
 }
 
 impl NewSet {
+    /// All of them, to be asked.
+    pub fn rules(self, numbering: &Numbering) -> RuleSet {
+        RuleSet::new(self.block, self.caller_id, numbering)
+    }
+
+    /// The set as people write it.
+    pub fn written(&self) -> Rulebook {
+        Rulebook {
+            block_rules: self.block.iter().cloned().map(Into::into).collect(),
+            caller_id_rules: self.caller_id.iter().cloned().map(Into::into).collect(),
+        }
+    }
+
     /// Puts it in the place of the one that there is. Within `settings::change`.
     ///
     /// # Errors

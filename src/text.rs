@@ -1,5 +1,7 @@
 //! What people write: how long it may be, what neither database can hold, and all that is wrong with a request.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, FieldError, Result as Answer};
 
 /// The most mistakes that are told at once.
@@ -30,6 +32,17 @@ pub fn optional(text: Option<&str>, least: usize, most: usize) -> Result<(), Str
     text.map_or(Ok(()), |text| check(text, least, most))
 }
 
+/// For a terminal and a log: control characters, and those that turn the direction of writing, are shown and not
+/// obeyed, as in `\n` and `\u{1b}`.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let show = |c: char| if obeyed(c) { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(show).collect()
+}
+
 /// What is wrong with a request, field by field.
 #[derive(Debug, Default)]
 pub struct Mistakes {
@@ -58,5 +71,16 @@ impl Mistakes {
     /// `Invalid` with all of them.
     pub fn none<T>(self, value: T) -> Answer<T> {
         if self.found.is_empty() { Ok(value) } else { Err(Error::Invalid(self.found)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_is_shown() {
+        assert_eq!(shown("Müller\u{1b}[2J\r\n\u{9b}1m\u{202e}"), "Müller\\u{1b}[2J\\r\\n\\u{9b}1m\\u{202e}");
+        assert_eq!(shown("Chloé 🙂"), "Chloé 🙂");
     }
 }

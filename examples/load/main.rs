@@ -11,6 +11,7 @@ mod noop;
 mod process;
 mod rules;
 mod run;
+mod soak;
 mod start;
 mod table;
 mod watch;
@@ -50,6 +51,8 @@ enum Mode {
     Dialects(dialects::Args),
     /// Runs pgbench and prints the same figures as `run` does.
     Watch(watch::Args),
+    /// Looks at a server under load for a while; exit code 1 if its memory, files, threads or queues grow.
+    Soak(soak::Args),
     /// Turns the figures that scripts/bench gathered into Markdown; exit code 1 if a bound was missed.
     Table(table::Args),
 }
@@ -63,6 +66,7 @@ fn main() -> Result<(), Failure> {
         Mode::Follow(args) => follow::main(&args),
         Mode::Dialects(args) => dialects::main(&args),
         Mode::Watch(args) => watch::main(&args),
+        Mode::Soak(args) => soak::main(&args),
         Mode::Table(args) => table::main(&args),
     }
 }

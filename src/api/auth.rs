@@ -98,10 +98,9 @@ fn secret(header: &str) -> Option<&str> {
 pub fn guesses_too_often(request: &HttpRequest) -> bool {
     let guessed = request.headers().contains_key(header::AUTHORIZATION);
     guessed
-        && request.app_data::<Data<App>>().is_some_and(|app| {
-            let address = address::of(request, &app.config.serve.trusted_proxies);
-            app.strangers.check_key(&address).is_err()
-        })
+        && request
+            .app_data::<Data<App>>()
+            .is_some_and(|app| app.guesses_too_often(address::of(request, &app.config.serve.trusted_proxies)))
 }
 
 /// Who guesses keys is answered 429 after a while. A good key never meets this: only refusals are counted.

@@ -158,11 +158,29 @@ fn cells(call: &CallView) -> [String; 34] {
     ]
 }
 
-/// What callers and PBXes write must not run in a spreadsheet. A number with its plus is data, and harmless.
+/// What callers and PBXes write must not run in a spreadsheet, whatever it takes for the separator of cells (in many
+/// countries a semicolon). A number with its plus is data, and harmless.
 fn defused(cell: String) -> String {
     let number = cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !number { format!("'{cell}") } else { cell }
+    if number || !cell.contains(FORMULA) {
+        return cell;
+    }
+    let mut written = String::with_capacity(cell.len() + 1);
+    let mut begins = true;
+    for letter in cell.chars() {
+        if begins && FORMULA.contains(&letter) {
+            written.push('\'');
+        }
+        written.push(letter);
+        begins = SEPARATORS.contains(&letter);
+    }
+    written
 }
+
+/// With these a formula begins, or what stands before one is skipped; the last four as East Asian keyboards write them.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// Behind these a cell may begin.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
 #[cfg(test)]
 mod tests {
@@ -177,8 +195,12 @@ mod tests {
             ("=1+1", "'=1+1"),
             ("-1", "'-1"),
             ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t=1"),
-            ("\r=1", "'\r=1"),
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "'\r'=1"),
+            ("\n=1", "'\n'=1"),
+            ("＝1", "'＝1"),
+            ("Alice;=1", "Alice;'=1"),
+            ("Alice-Bob; +49", "Alice-Bob; +49"),
             ("Alice", "Alice"),
             ("", ""),
         ] {

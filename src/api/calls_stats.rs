@@ -106,9 +106,9 @@ impl Counts {
     }
 }
 
-/// How many calls there were and how long they took: per hour, day, hour of the week, queue, user, outcome or time
-/// that they rang. Without
-/// `since` the last 30 days, per hour the last 7; at most 366 days, per hour 62. All filters but `q` apply. Times are
+/// How many calls there were and how long they took: per hour, quarter of an hour, day, hour of the week, queue, user,
+/// outcome or time that they rang. Without `since` the last 30 days, per hour or quarter the last 7; at most 366 days,
+/// per hour or quarter 62. All filters but `q` apply. Times are
 /// UTC.
 #[utoipa::path(tag = "calls", params(CallFilter, Counting), responses((status = 200, body = CallStats), ReadRefusals))]
 #[get("/calls/stats")]
@@ -118,7 +118,7 @@ pub async fn stats(app: Data<App>, caller: Caller, asked: Asked<Counting>) -> Re
     if wanted.search.is_some() {
         return Err(Error::field("q", "cannot be counted; use `number`, `queue` or `user`"));
     }
-    let (usual, most) = if by == By::Hour { (7, 62) } else { (30, 366) };
+    let (usual, most) = if matches!(by, By::Hour | By::QuarterHour) { (7, 62) } else { (30, 366) };
     let until = wanted.until.unwrap_or_else(|| clock::now() + TimeDelta::seconds(1));
     let since = wanted.since.unwrap_or_else(|| until - TimeDelta::days(usual));
     if until - since > TimeDelta::days(most) {
@@ -153,6 +153,7 @@ pub(crate) fn keys(bucket: Option<&str>, by: By) -> Vec<Option<String>> {
     let Some(bucket) = bucket else { return vec![None] };
     match by {
         By::Hour => vec![Some(format!("{}:00:00Z", bucket.replace(' ', "T")))],
+        By::QuarterHour => vec![Some(format!("{}:00Z", bucket.replace(' ', "T")))],
         By::WeekdayHour => vec![Some(bucket.replace(' ', "T"))],
         By::Day | By::Queue | By::Outcome | By::Waiting => vec![Some(bucket.into())],
         By::User => match bucket.split_at_checked(1) {

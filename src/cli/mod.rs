@@ -12,12 +12,17 @@ mod serve;
 mod simulate;
 mod webhook;
 
+use std::io::Write;
+
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use env_logger::fmt::Formatter;
 
 use crate::config::{self, Database};
 use crate::error::{Error, StartError};
 use crate::store::{self, Db};
+use crate::text::shown;
 
 /// Receives call events from PBXes, answers at once, keeps the caller log.
 ///
@@ -80,7 +85,8 @@ pub fn run() -> Result<(), StartError> {
     let database = cli.database;
     // a client's broken request is an error to actix_http, and nothing that an operator can mend
     let mut logger = env_logger::Builder::new();
-    logger.filter_module("actix_http", log::LevelFilter::Off).parse_filters(&database.log_level).init();
+    logger.filter_module("actix_http", log::LevelFilter::Off).parse_filters(&database.log_level);
+    logger.format(log_line).init();
     match cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve))) {
         Command::Serve(serve) => serve::run(&database, *serve),
         Command::Pbx(command) => command.run(&database),
@@ -93,6 +99,13 @@ pub fn run() -> Result<(), StartError> {
         Command::Simulate(command) => command.run(&database),
         Command::Health(command) => command.run(),
     }
+}
+
+/// One line, whatever is in the message: nobody outside writes lines of our log, or speaks to who reads it.
+fn log_line(out: &mut Formatter, record: &log::Record) -> std::io::Result<()> {
+    let (level, style) = (record.level(), out.default_level_style(record.level()));
+    let (time, message) = (out.timestamp(), record.args().to_string());
+    writeln!(out, "[{time} {style}{level:<5}{style:#} {}] {}", record.target(), shown(&message))
 }
 
 /// A flag of `serve` that stands before another command, where it would do nothing.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::call::Moment;
 use crate::error::StartError;
+use crate::text::shown;
 
 /// One text and a line's end. A reader who has seen enough (`| head`) is no error.
 pub fn line(text: &str) -> Result<(), StartError> {
@@ -28,7 +29,7 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>, nothing: &str) -> Result
         .set_style(TableComponent::MiddleHeaderIntersections, '─')
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(headings)
-        .add_rows(rows);
+        .add_rows(rows.iter().map(|row| row.iter().map(|cell| shown(cell))));
     line(&table.to_string())
 }
 

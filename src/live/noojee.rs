@@ -91,7 +91,7 @@ async fn subscribe(app: Data<App>, http: HttpRequest, body: Bytes) -> HttpRespon
 
 fn stranger(app: &App, http: &HttpRequest) -> HttpResponse {
     let address = address::of(http, &app.config.serve.trusted_proxies);
-    if app.strangers.check_key(&address).is_ok() {
+    if !app.guesses_too_often(address) {
         return refusal(StatusCode::UNAUTHORIZED, "apiKey: send a key of this server, hsk_…");
     }
     let mut limited = refusal(StatusCode::TOO_MANY_REQUESTS, "too many wrong keys; try again in a minute");

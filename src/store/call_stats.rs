@@ -16,7 +16,10 @@ use crate::words::words;
 words! {
     /// By what calls are counted; hours and days are those of UTC.
     By {
-        Hour = "hour", Day = "day", Queue = "queue", User = "user", Outcome = "outcome",
+        Hour = "hour",
+        /// For clocks that are not whole hours apart from UTC.
+        QuarterHour = "quarter_hour",
+        Day = "day", Queue = "queue", User = "user", Outcome = "outcome",
         /// Each hour of the week, Monday first.
         WeekdayHour = "weekday_hour",
         /// How long they rang, in ranges.
@@ -33,7 +36,7 @@ const GROUPS: i64 = 100_000;
 /// How many calls of one kind there were.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Group {
-    /// Where they are counted: `2026-11-21 16`, `2026-11-21`, `1 16` (Monday, 16 h), where a range of waiting begins (s), a queue, an outcome; a taker as
+    /// Where they are counted: `2026-11-21 16`, `2026-11-21 16:45`, `2026-11-21`, `1 16` (Monday, 16 h), where a range of waiting begins (s), a queue, an outcome; a taker as
     /// `a…`, those who were rung as `u` and a JSON list.
     pub bucket: Option<String>,
     /// Inbound or outbound.
@@ -98,6 +101,12 @@ fn bucket(by: By, postgres: bool) -> Cow<'static, str> {
     let bucket = match (by, postgres) {
         (By::Hour, true) => "to_char(started_at, 'YYYY-MM-DD HH24')",
         (By::Hour, false) => "substr(started_at, 1, 13)",
+        (By::QuarterHour, true) => {
+            "to_char(started_at, 'YYYY-MM-DD HH24:') || to_char(extract(minute FROM started_at)::int / 15 * 15, 'FM00')"
+        }
+        (By::QuarterHour, false) => {
+            "substr(started_at, 1, 13) || printf(':%02d', CAST(substr(started_at, 15, 2) AS INTEGER) / 15 * 15)"
+        }
         (By::Day, true) => "to_char(started_at, 'YYYY-MM-DD')",
         (By::Day, false) => "substr(started_at, 1, 10)",
         (By::WeekdayHour, true) => "to_char(started_at, 'ID HH24')",

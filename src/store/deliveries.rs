@@ -90,6 +90,19 @@ pub fn page(
     query.load(db)
 }
 
+/// Makes all due that wait, and lets no webhook rest.
+///
+/// # Errors
+/// What the database says.
+pub fn bring_forward(db: &mut Db, now: Moment) -> QueryResult<()> {
+    let waiting = deliveries::done_at.is_null().and(deliveries::due_at.gt(now));
+    diesel::update(deliveries::table.filter(waiting)).set(deliveries::due_at.eq(now)).execute(db)?;
+    diesel::update(webhooks::table.filter(webhooks::resume_at.gt(now)))
+        .set(webhooks::resume_at.eq(None::<Moment>))
+        .execute(db)
+        .map(drop)
+}
+
 /// Which deliveries of a webhook shall be sent again.
 #[derive(Debug, Clone)]
 pub enum Again {

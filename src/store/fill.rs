@@ -21,7 +21,7 @@ use crate::number::Number;
 #[derive(Debug)]
 pub enum Deed {
     /// A PBX said something.
-    Came(Arrival),
+    Came(Box<Arrival>),
     /// A person ticked a call, where it was still open. It must have come before, among the same deeds.
     Ticked {
         /// The call, as its PBX names it.

@@ -81,9 +81,10 @@ async fn show(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<Http
     }
     let (since, until) = period(&filter, zone)?;
     let of = (since.naive_utc(), until.naive_utc());
+    let by_time = if zone.has_whole_hours(since, until) { By::Hour } else { By::QuarterHour };
     let read = move |db: &mut Db| {
         let mut by = |by| count(db, &wanted, of, by);
-        Ok::<_, Error>((by(By::Hour)?, by(By::Waiting)?, by(By::Queue)?, by(By::User)?))
+        Ok::<_, Error>((by(by_time)?, by(By::Waiting)?, by(By::Queue)?, by(By::User)?))
     };
     let (hours, waiting, queues, users) = app.store.query(read).await?;
     let hours: Vec<(NaiveDateTime, Group)> =
@@ -137,28 +138,30 @@ fn periods(filter: &Filter, zone: Zone) -> Vec<(&'static str, String)> {
     all.map(|(name, days)| (name, address(days))).to_vec()
 }
 
-/// When the hour of a group began, by the viewer's clock.
+/// When the hour or the quarter of a group began, by the viewer's clock.
 fn begins(group: &Group, zone: Zone) -> Option<NaiveDateTime> {
-    let hour = format!("{}:00", group.bucket.as_deref()?);
-    Some(zone.local(&NaiveDateTime::parse_from_str(&hour, "%Y-%m-%d %H:%M").ok()?.and_utc()))
+    let bucket = group.bucket.as_deref()?;
+    let minute = if bucket.contains(':') { bucket.to_owned() } else { format!("{bucket}:00") };
+    Some(zone.local(&NaiveDateTime::parse_from_str(&minute, "%Y-%m-%d %H:%M").ok()?.and_utc()))
 }
 
-/// Hour by hour, or day by day, with those in which nobody called.
+/// Hour by hour, or day by day, with those in which nobody called. The hour that clocks show twice in autumn is one,
+/// and the one that they skip in spring is none.
 fn times(
     hours: &[(NaiveDateTime, Group)],
     (since, until): (DateTime<Utc>, DateTime<Utc>),
     zone: Zone,
 ) -> Picture {
-    let by_hour = until - since <= TimeDelta::days(BY_HOUR);
+    let by_hour = zone.local(&until) - zone.local(&since) <= TimeDelta::days(BY_HOUR);
     let form = if by_hour { "%-d %b %H:00" } else { "%-d %b" };
     let whole = |at: NaiveDateTime| {
         if by_hour { at.date().and_hms_opt(at.hour(), 0, 0).unwrap_or(at) } else { at.date().into() }
     };
     let mut counted: BTreeMap<NaiveDateTime, Tally> = BTreeMap::new();
-    let (mut at, end) = (zone.local(&since), zone.local(&until));
-    while at < end {
-        counted.insert(whole(at), Tally::default());
-        at += if by_hour { TimeDelta::hours(1) } else { TimeDelta::days(1) };
+    let mut at = since;
+    while at < until {
+        counted.insert(whole(zone.local(&at)), Tally::default());
+        at += TimeDelta::hours(1);
     }
     for (at, group) in hours {
         counted.entry(whole(*at)).or_default().add(group.outcome, group.calls);
@@ -230,4 +233,64 @@ fn widths(tally: &Tally, rows: &[(String, Tally)]) -> Vec<(&'static str, f64, f6
 /// All of it.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.route("/figures", web::get().to(show));
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::cookie::Cookie;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn zone(name: &str) -> Zone {
+        Zone::of(&TestRequest::get().cookie(Cookie::new("zone", name.to_owned())).to_http_request())
+    }
+
+    /// A call in each hour (or quarter) of that local day: how many bars there are, and how many calls each shows.
+    fn day(name: &str, day: &str, minutes: i64) -> Vec<(String, i64)> {
+        let (zone, day) = (zone(name), day.parse::<NaiveDate>().expect("a day"));
+        let (since, until) = (zone.begin_of(day), zone.begin_of(day + Days::new(1)));
+        let moments = std::iter::successors(Some(since), |at| Some(*at + TimeDelta::minutes(minutes)));
+        let groups = moments.take_while(|at| *at < until).filter_map(|at| {
+            let form = if minutes < 60 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H" };
+            let group = Group {
+                bucket: Some(at.format(form).to_string()),
+                direction: None,
+                outcome: None,
+                calls: 1,
+                waiting_ms: None,
+                longest_waiting_ms: None,
+                talking_ms: None,
+            };
+            Some((begins(&group, zone)?, group))
+        });
+        let groups: Vec<_> = groups.collect();
+        let week = week(&groups);
+        assert_eq!(week.calls.iter().flatten().sum::<i64>(), groups.len() as i64);
+        let rows = times(&groups, (since, until), zone).rows;
+        rows.into_iter().map(|(label, tally)| (label, tally.all())).collect()
+    }
+
+    #[test]
+    fn each_call_is_counted_once_on_days_when_clocks_change() {
+        let usual = day("Europe/Berlin", "2026-06-01", 60);
+        assert!(usual.len() == 24 && usual.iter().all(|(_, calls)| *calls == 1), "{usual:?}");
+        let spring = day("Europe/Berlin", "2026-03-29", 60);
+        assert!(spring.len() == 23 && spring.iter().all(|(_, calls)| *calls == 1), "{spring:?}");
+        assert!(!spring.iter().any(|(hour, _)| hour == "29 Mar 02:00"), "{spring:?}");
+        let autumn = day("Europe/Berlin", "2026-10-25", 60);
+        let calls = |hour: &str| autumn.iter().find(|(label, _)| label == hour).map(|(_, calls)| *calls);
+        assert_eq!((autumn.len(), calls("25 Oct 01:00"), calls("25 Oct 02:00")), (24, Some(1), Some(2)));
+    }
+
+    #[test]
+    fn where_hours_begin_at_other_minutes_calls_stand_in_their_own() {
+        for name in ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide"] {
+            let day = day(name, "2026-06-01", 15);
+            assert!(day.len() == 24 && day.iter().all(|(_, calls)| *calls == 4), "{name}: {day:?}");
+        }
+        let (since, until) = (DateTime::UNIX_EPOCH + TimeDelta::days(20_000), clock::now().and_utc());
+        let whole = |name: &str| zone(name).has_whole_hours(since, until);
+        assert!(whole("Europe/Berlin") && !whole("Asia/Kolkata") && !whole("Australia/Lord_Howe"));
+    }
 }

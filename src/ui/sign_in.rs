@@ -59,8 +59,7 @@ async fn sign_in(app: Data<App>, request: HttpRequest, sent: Form<Sent>) -> Resu
     let Sent { key, next } = sent.into_inner();
     let next = local(next);
     let Some(key) = app.snapshot().key(key.trim()).cloned() else {
-        let too_many =
-            app.strangers.check_key(&address::of(&request, &app.config.serve.trusted_proxies)).is_err();
+        let too_many = guesses_too_often(&app, &request);
         let wrong =
             if too_many { "Too many wrong keys from your address. Wait a minute." } else { "No such key." };
         let page = Page { frame: Frame::of(&request, None), next, wrong: Some(wrong.into()) };
@@ -87,8 +86,7 @@ async fn use_link(app: Data<App>, request: HttpRequest, token: Path<String>) -> 
     match taken {
         Some(key_id) => begin(&app, &request, key_id, "/").await,
         None => {
-            let _too_many =
-                app.strangers.check_key(&address::of(&request, &app.config.serve.trusted_proxies));
+            let _too_many = guesses_too_often(&app, &request);
             let wrong = "That link was used before, or is too old. Sign in with a key.".to_owned();
             html(&Page { frame: Frame::of(&request, None), next: "/".into(), wrong: Some(wrong) })
         }
@@ -124,6 +122,10 @@ async fn sign_out(app: Data<App>, visit: Visit) -> Result<HttpResponse> {
 /// Nobody signs a browser in from elsewhere, as somebody else than its owner thinks.
 fn ours(app: &App, request: &HttpRequest) -> Result<()> {
     if session::from_our_pages(request, &app.config.public_url) { Ok(()) } else { Err(Error::ForeignPage) }
+}
+
+fn guesses_too_often(app: &App, request: &HttpRequest) -> bool {
+    app.guesses_too_often(address::of(request, &app.config.serve.trusted_proxies))
 }
 
 /// A page of ours, or the first.

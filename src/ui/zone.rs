@@ -5,7 +5,10 @@ use std::fmt;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Timelike,
+    Utc,
+};
 use chrono_tz::Tz;
 
 use crate::app::App;
@@ -37,6 +40,13 @@ impl Zone {
     /// What a clock and a calendar there show.
     pub fn local(self, at: &DateTime<Utc>) -> NaiveDateTime {
         at.with_timezone(&self.0).naive_local()
+    }
+
+    /// Do hours begin there when they begin in UTC, all the time from then to then? Not so in India.
+    pub fn has_whole_hours(self, since: DateTime<Utc>, until: DateTime<Utc>) -> bool {
+        let months = std::iter::successors(Some(since), |at| Some(*at + TimeDelta::days(30)));
+        let mut moments = months.take_while(|at| *at < until).chain([until]);
+        moments.all(|at| self.local(&at).minute() == at.minute())
     }
 
     /// ISO 8601, with the zone's offset.

@@ -1,5 +1,6 @@
 //! The caller log over HTTP.
 
+mod counted;
 mod paging;
 mod roles;
 mod sweep;

@@ -1,5 +1,6 @@
 //! An answer means: it is written. So what was answered stays, however the program ends in the middle of load.
 
+mod listeners;
 pub mod load;
 pub mod written;
 

@@ -12,12 +12,14 @@ mod receiver;
 
 mod backup;
 mod calls;
+mod clocks;
 mod cluster;
 mod command_line;
 mod conformance;
 mod crash;
 mod extensions;
 mod fill;
+mod hostile;
 mod intake;
 mod keys;
 mod live;

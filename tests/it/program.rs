@@ -64,10 +64,21 @@ impl Program {
 
     /// Starts it at that address.
     pub fn start_at(address: &str, database: &TestDatabase, flags: &[&str]) -> Self {
+        Self::start_in(&[], address, database, flags)
+    }
+
+    /// Starts it with more in its environment.
+    pub fn start_in(
+        environment: &[(&str, &str)],
+        address: &str,
+        database: &TestDatabase,
+        flags: &[&str],
+    ) -> Self {
         let log = database.folder.path().join("log");
         let mut child = hookswitch(database.folder.path(), &["--listen", address])
             .args(flags)
             .env("DATABASE_URL", &database.url)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
@@ -114,6 +125,21 @@ impl Program {
     /// Waits until it has ended by itself; its exit code.
     pub fn code(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory now, and at its peak so far, in MiB.
+    pub fn memory_mib(&self) -> (f64, f64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let mib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
+        };
+        (mib("VmRSS:"), mib("VmHWM:"))
     }
 
     /// Sends it a signal, by name.

@@ -163,7 +163,7 @@ impl History {
         let mut at = begin;
         for step in &script.steps {
             at += TimeDelta::milliseconds((step.after_s * 1000.0) as i64);
-            deeds.push(Deed::Came(arrival(&self.pbx, &step.fields, at)?));
+            deeds.push(Deed::Came(Box::new(arrival(&self.pbx, &step.fields, at)?)));
         }
         if self.chance.of(TICKED) {
             let by = self.cast.colleague(&mut self.chance).name.clone();
