@@ -41,7 +41,7 @@ pub async fn run(app: Data<App>) {
                 back.num_seconds()
             );
             if let Err(e) = send_now(&app, clock::now()).await {
-                log::warn!("deliveries wait until the clock is where it was: {e}");
+                complain("deliveries wait until the clock is where it was", &e);
             }
         }
         if passed.is_multiple_of(60) {

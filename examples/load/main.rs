@@ -7,6 +7,7 @@ mod connection;
 mod dialects;
 mod figures;
 mod follow;
+mod nodes;
 mod noop;
 mod process;
 mod rules;
@@ -49,6 +50,8 @@ enum Mode {
     Follow(follow::Args),
     /// Plays each dialect in turn and prints what an event costs, as multiples of Zammad's; exit code 1 above 1.3.
     Dialects(dialects::Args),
+    /// Plays against one server and against two of one database in turn, and prints what the second one brings.
+    Nodes(nodes::Args),
     /// Runs pgbench and prints the same figures as `run` does.
     Watch(watch::Args),
     /// Looks at a server under load for a while; exit code 1 if its memory, files, threads or queues grow.
@@ -65,6 +68,7 @@ fn main() -> Result<(), Failure> {
         Mode::Start(args) => start::main(&args),
         Mode::Follow(args) => follow::main(&args),
         Mode::Dialects(args) => dialects::main(&args),
+        Mode::Nodes(args) => nodes::main(&args),
         Mode::Watch(args) => watch::main(&args),
         Mode::Soak(args) => soak::main(&args),
         Mode::Table(args) => table::main(&args),

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Failure;
 use crate::answer::Expect;
-use crate::calls::{self, Call, CallId, Random, Request};
+use crate::calls::{self, Call, CallId, Random};
 use crate::connection::Connection;
 use crate::figures::{Figures, Latency, Meter};
 use crate::process::Watched;
@@ -25,9 +25,12 @@ const SHOWN: u64 = 5;
 /// `load run`
 #[derive(clap::Args)]
 pub struct Args {
-    /// The PBX URL that the server printed.
+    /// The PBX URL that the server printed; repeated for several servers of one database, which clients share out.
+    #[arg(long, required = true)]
+    url: Vec<String>,
+    /// Each event of a call goes to the next of the servers: all of them write the same calls.
     #[arg(long)]
-    url: String,
+    mixed: bool,
     /// Connections, each of which waits for its answer before it asks again.
     #[arg(long, default_value_t = 64)]
     clients: usize,
@@ -54,8 +57,14 @@ pub struct Args {
 impl Args {
     /// One dialect's turn, with a second of warming up.
     pub fn of(url: &str, dialect: Words, clients: usize, seconds: f64, pid: &[Watched]) -> Self {
-        let (url, pid) = (url.into(), pid.to_vec());
-        Self { url, dialect, clients, seconds, pid, warmup: 1.0, expect: Expect::Plain, json: false }
+        let (url, pid) = (vec![url.into()], pid.to_vec());
+        let (mixed, warmup, expect, json) = (false, 1.0, Expect::Plain, false);
+        Self { url, mixed, dialect, clients, seconds, pid, warmup, expect, json }
+    }
+
+    /// Several servers of one database, in Zammad's words.
+    pub fn of_several(url: &[String], mixed: bool, clients: usize, seconds: f64, pid: &[Watched]) -> Self {
+        Self { url: url.to_vec(), mixed, ..Self::of("", Words::Zammad, clients, seconds, pid) }
     }
 }
 
@@ -89,10 +98,16 @@ enum Phase {
     Over,
 }
 
-/// What the clients share. They live on one thread.
-struct Loop {
+/// One of the servers.
+struct Node {
     server: SocketAddr,
     calls: Vec<Call>,
+}
+
+/// What the clients share. They live on one thread.
+struct Loop {
+    nodes: Vec<Node>,
+    mixed: bool,
     phase: Cell<Phase>,
     taken_us: RefCell<Vec<u32>>,
     errors: Cell<u64>,
@@ -100,11 +115,12 @@ struct Loop {
 
 impl Loop {
     /// One client.
-    async fn play(self: Rc<Self>, mut random: Random) {
+    async fn play(self: Rc<Self>, client: usize, mut random: Random) {
         let mut request = Vec::new();
+        let nodes = self.nodes_of(client);
         while self.phase.get() != Phase::Over {
-            let mut connection = match Connection::open(self.server).await {
-                Ok(connection) => connection,
+            let mut connections = match open(&nodes).await {
+                Ok(connections) => connections,
                 Err(why) => {
                     self.wrong(&why.to_string());
                     sleep(Duration::from_millis(50)).await;
@@ -112,9 +128,9 @@ impl Loop {
                 }
             };
             while self.phase.get() != Phase::Over {
-                let call = &self.calls[random.next() as usize % self.calls.len()];
+                let call = random.next() as usize % nodes[0].calls.len();
                 let id = CallId::new(&mut random);
-                if let Err(why) = self.play_call(call, &id, &mut connection, &mut request).await {
+                if let Err(why) = self.play_call(&nodes, call, &id, &mut connections, &mut request).await {
                     self.wrong(&why.to_string());
                     break;
                 }
@@ -122,17 +138,26 @@ impl Loop {
         }
     }
 
+    /// The one that a client speaks to, or all, beginning with that one.
+    fn nodes_of(&self, client: usize) -> Vec<&Node> {
+        let count = if self.mixed { self.nodes.len() } else { 1 };
+        self.nodes.iter().cycle().skip(client % self.nodes.len()).take(count).collect()
+    }
+
     async fn play_call(
         &self,
-        call: &[Request],
+        nodes: &[&Node],
+        call: usize,
         id: &CallId,
-        connection: &mut Connection,
+        connections: &mut [Connection],
         request: &mut Vec<u8>,
     ) -> std::io::Result<()> {
-        for event in call {
+        for step in 0..nodes[0].calls[call].len() {
+            let node = step % nodes.len();
+            let event = &nodes[node].calls[call][step];
             event.write(id, request);
             let asked = Instant::now();
-            let answer = connection.ask(request).await?;
+            let answer = connections[node].ask(request).await?;
             let taken = asked.elapsed();
             if answer.status != 200 || !event.expected.is(answer.body) {
                 let body = String::from_utf8_lossy(answer.body);
@@ -157,6 +182,14 @@ impl Loop {
     }
 }
 
+async fn open(nodes: &[&Node]) -> std::io::Result<Vec<Connection>> {
+    let mut connections = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        connections.push(Connection::open(node.server).await?);
+    }
+    Ok(connections)
+}
+
 /// Plays, measures and prints.
 pub fn main(args: &Args) -> Result<(), Failure> {
     let figures = runtime::Builder::new_current_thread()
@@ -172,17 +205,20 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 
 /// Plays and measures.
 pub async fn measure(args: &Args) -> Result<Figures, Failure> {
-    let target = Target::parse(&args.url)?;
+    let node = |url: &String| {
+        let target = Target::parse(url)?;
+        Ok(Node { server: target.server, calls: target.calls(args.expect, args.dialect) })
+    };
     let all = Rc::new(Loop {
-        server: target.server,
-        calls: target.calls(args.expect, args.dialect),
+        nodes: args.url.iter().map(node).collect::<Result<_, Failure>>()?,
+        mixed: args.mixed,
         phase: Cell::new(Phase::WarmingUp),
         taken_us: RefCell::new(Vec::with_capacity(1 << 20)),
         errors: Cell::new(0),
     });
     let mut seeds = Random::new(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64);
     let clients: Vec<_> =
-        (0..args.clients).map(|_| spawn_local(all.clone().play(Random::new(seeds.next())))).collect();
+        (0..args.clients).map(|n| spawn_local(all.clone().play(n, Random::new(seeds.next())))).collect();
 
     sleep(Duration::from_secs_f64(args.warmup)).await;
     let meter = Meter::start(&args.pid)?;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use hookswitch::outbound;
 use reqwest::Client;
+use reqwest::redirect::Policy;
 use tokio::runtime;
 use tokio::time::sleep;
 
@@ -74,7 +75,9 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 }
 
 async fn look(args: &Args) -> Result<(), Failure> {
-    let http = outbound::client(|builder| builder.no_proxy().timeout(Duration::from_secs(30)))?;
+    let http = outbound::client(|builder| {
+        builder.no_proxy().redirect(Policy::none()).timeout(Duration::from_secs(30))
+    })?;
     let reader = Reader::sign_in(&http, args).await?;
     let (begun, all_minutes) = (Instant::now(), args.warmup + args.minutes);
     let mut samples: Vec<Sample> = Vec::new();

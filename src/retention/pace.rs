@@ -52,9 +52,9 @@ mod tests {
         let mut pace = Pace::new();
         assert_eq!(pace.after(took(1, 1)), Duration::from_millis(4));
         assert_eq!(pace.at_once(), 100);
-        (0..20).for_each(|_| drop(pace.after(took(0, 0))));
+        (0..20).for_each(|_| _ = pace.after(took(0, 0)));
         assert_eq!((pace.at_once(), pace.after(took(0, 0))), (1_000, PAUSE.0));
-        (0..20).for_each(|_| drop(pace.after(took(500, 900))));
+        (0..20).for_each(|_| _ = pace.after(took(500, 900)));
         assert_eq!((pace.at_once(), pace.after(took(500, 900))), (10, PAUSE.1));
     }
 

@@ -154,7 +154,7 @@ fn horizon(
 ) -> QueryResult<Option<Position>> {
     let whole = Stretch { order, after, horizon: None };
     let mut ends = Vec::new();
-    for arm in arms.iter().filter(|arm| !narrowed(wanted, &arm.side).is_empty()) {
+    for arm in arms.iter().filter(|arm| !narrowed(wanted, arm).is_empty()) {
         if arms::few(arm).is_some() {
             continue;
         }
@@ -174,7 +174,7 @@ fn first_of(
     stretch: &Stretch,
     limit: i64,
 ) -> QueryResult<Vec<Position>> {
-    let narrowed = narrowed(wanted, &arm.side);
+    let narrowed = narrowed(wanted, arm);
     if let Some(few) = arms::few(arm) {
         let all = arms::unordered(db, few, narrowed)?;
         let meant = |at: &Position| stretch.holds(*at) && wanted.spans(at.0);

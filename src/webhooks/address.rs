@@ -103,7 +103,8 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
         [172, b, ..] => (16..32).contains(&b),
         [198, b, c, _] => b == 18 || b == 19 || (b == 51 && c == 100), // benchmarks, documentation
         [203, 0, 113, _] | [192, 88, 99, _] => true,                   // documentation, 6to4 relays
-        [a, ..] => a >= 224,                                           // multicast, reserved, broadcast
+        [168, 63, 129, 16] => true, // public by its number, but in Azure's machines their host's own service
+        [a, ..] => a >= 224,        // multicast, reserved, broadcast
     };
     !special
 }
@@ -144,6 +145,13 @@ mod tests {
             "203.0.113.9",
             "224.0.0.1",
             "255.255.255.255",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.192",
+            "fd00:ec2::254",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a00:1",
+            "::ffff:169.254.169.254",
             "::1",
             "::",
             "fe80::1",
@@ -181,6 +189,25 @@ mod tests {
             "http://127.0.0.1/",
             "http://2130706433/",
             "http://0x7f.1/",
+            "http://0x7f000001/",
+            "http://0177.0.0.1/",
+            "http://017700000001/",
+            "http://127.1/",
+            "http://127.0.0.1./",
+            "http://0/",
+            "http://0x0/",
+            "http://\u{2460}\u{2461}\u{2466}.\u{24ea}.\u{24ea}.\u{2460}/", // digits in circles
+            "http://127\u{3002}0\u{3002}0\u{3002}1/",                      // Chinese full stops
+            "http://%31%32%37.0.0.1/",
+            "http://user@169.254.169.254/latest/meta-data/",
+            "http://evil.example@10.0.0.1/",
+            "http:/\\/10.0.0.1/",
+            "http:10.0.0.1/",
+            "http://[::]/",
+            "http://[0:0:0:0:0:ffff:a9fe:a9fe]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://[fe80::1]/",
+            "http://[64:ff9b::7f00:1]/",
             "http://[::1]:80/x",
             "http://[::ffff:7f00:1]/",
         ] {

@@ -55,11 +55,10 @@ impl Follower {
         let (name, data) = (String::new(), String::new());
         let (unread, lines) = (Vec::new(), VecDeque::new());
         let mut it = Self { response, unread, lines, cursor: -1, id: -1, name, data };
-        while it.cursor < 0 {
+        while !it.begins() {
             if !it.read().await {
                 return None;
             }
-            assert!(it.take().is_none(), "and nothing before that");
         }
         Some(it)
     }
@@ -95,6 +94,22 @@ impl Follower {
             self.lines.push_back(String::from_utf8(line).unwrap().trim_end().to_owned());
         }
         true
+    }
+
+    /// Is the cursor there, which comes before anything else?
+    fn begins(&mut self) -> bool {
+        while let Some(line) = self.lines.pop_front() {
+            match line.split_once(':') {
+                Some(("id", id)) => self.id = id.trim().parse().unwrap(),
+                Some(("" | "retry", _)) => {}
+                None if line.is_empty() => {
+                    self.cursor = self.id;
+                    return true;
+                }
+                _ => panic!("nothing comes before the cursor: {line}"),
+            }
+        }
+        false
     }
 
     /// An event from the lines that are there.

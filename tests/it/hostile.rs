@@ -11,6 +11,7 @@ mod connections;
 mod good_pbx;
 mod heads;
 mod raw;
+mod receivers;
 mod smuggling;
 mod spreadsheets;
 mod tokens;

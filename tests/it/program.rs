@@ -122,11 +122,6 @@ impl Program {
         (rest, self.child.wait().unwrap().code())
     }
 
-    /// Waits until it has ended by itself; its exit code.
-    pub fn code(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -140,6 +135,11 @@ impl Program {
             line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
         };
         (mib("VmRSS:"), mib("VmHWM:"))
+    }
+
+    /// Waits until it has ended by itself; its exit code.
+    pub fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// Sends it a signal, by name.

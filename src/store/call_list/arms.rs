@@ -24,6 +24,11 @@ pub enum End {
     To,
 }
 
+impl Arm {
+    /// All calls.
+    pub const WHOLE_LOG: Self = Self { side: Side::Any, part: Part::All };
+}
+
 /// Whose number is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Side {

@@ -92,7 +92,7 @@ pub fn every(wanted: &Wanted) -> Vec<Condition<'_>> {
     all.extend(wanted.number.as_ref().map(|key| any_of([is(End::From, key), is(End::To, key)])));
     all.extend(wanted.from.as_ref().map(|key| is(End::From, key)));
     all.extend(wanted.to.as_ref().map(|key| is(End::To, key)));
-    all.extend(of_the_call(wanted));
+    all.extend(of_the_call(wanted, Part::All));
     all
 }
 
@@ -129,9 +129,9 @@ fn newer<'a>(Position(at, id): Position) -> Condition<'a> {
     Box::new(calls::started_at.ge(at).and(same).nullable())
 }
 
-/// What has to be looked at row by row in an arm of that side.
-pub(super) fn narrowed<'a>(wanted: &'a Wanted, side: &'a Side) -> Vec<Condition<'a>> {
-    let mut all = of_the_call(wanted);
+/// What has to be looked at row by row in such an arm.
+pub(super) fn narrowed<'a>(wanted: &'a Wanted, Arm { side, part }: &'a Arm) -> Vec<Condition<'a>> {
+    let mut all = of_the_call(wanted, *part);
     if let Side::Among(numbers) = side {
         all.push(any_of(numbers.iter().map(|(end, key)| is_seen(*end, key))));
     }
@@ -149,13 +149,15 @@ pub(super) fn narrowed<'a>(wanted: &'a Wanted, side: &'a Side) -> Vec<Condition<
     all
 }
 
-/// What is neither time nor number.
-fn of_the_call(wanted: &Wanted) -> Vec<Condition<'_>> {
+/// What is neither time nor number, and not said by the part of the log. (Said twice, PostgreSQL would take the two for
+/// independent of each other, expect next to no rows, and sort all that are open.)
+fn of_the_call(wanted: &Wanted, part: Part) -> Vec<Condition<'_>> {
     let mut all: Vec<Condition> = Vec::new();
     if let Some(direction) = wanted.direction {
         all.push(Box::new(calls::direction.eq(direction)));
     }
     match wanted.state {
+        Some(State::Ended) if part == Part::Open => {}
         Some(State::Ended) => all.push(Box::new(calls::ended_at.is_not_null().nullable())),
         Some(state) => all.push(Box::new(calls::state.eq(state).nullable())),
         None => {}
@@ -163,7 +165,7 @@ fn of_the_call(wanted: &Wanted) -> Vec<Condition<'_>> {
     if let Some(outcome) = wanted.outcome {
         all.push(Box::new(calls::outcome.eq(outcome)));
     }
-    if let Some(done) = wanted.done {
+    if let Some(done) = wanted.done.filter(|_| part != Part::Open) {
         all.push(Box::new(calls::done.eq(done).nullable()));
     }
     if let Some(internal) = wanted.internal {

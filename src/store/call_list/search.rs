@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use super::super::Db;
 use super::super::contacts::escaped;
 use super::super::schema::{calls, contact_numbers, contacts};
-use super::arms::{self, Arm, Side, both_ends};
+use super::arms::{self, Arm, both_ends};
 use super::conditions::{self, Condition};
 use super::{Order, Position, Wanted, positions};
 use crate::call::Moment;
@@ -131,7 +131,7 @@ struct Texts {
 /// The calls in the window that hold what is looked for, in no particular order.
 pub(super) fn within(db: &mut Db, wanted: &Wanted, window: &Window) -> QueryResult<Vec<Position>> {
     let mut conditions: Vec<Condition> = conditions::between(wanted);
-    conditions.extend(conditions::narrowed(wanted, &Side::Any));
+    conditions.extend(conditions::narrowed(wanted, &Arm::WHOLE_LOG));
     conditions.extend(window.back_to.map(conditions::not_older));
     let texts: Vec<Texts> = calls::table
         .filter(conditions::all_of(conditions))

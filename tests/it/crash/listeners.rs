@@ -35,7 +35,7 @@ async fn a_stop_under_load_loses_nothing_for_those_who_listen() {
     admin.post_json("/api/v1/webhooks", &json!({ "url": receiver.url })).await.is(201);
     let follower = Follower::open(&admin, "", None).await;
     let reader = actix_web::rt::spawn(follow(follower));
-    let answered = load(&url, 1, AFTER, || program.signal("TERM")).await;
+    let answered = load(&url, 1, AFTER, async |_| program.signal("TERM")).await;
     let (mut told, cursor) = reader.await.unwrap();
     assert_eq!(program.ended().1, Some(0));
     let before = receiver.heard().len();

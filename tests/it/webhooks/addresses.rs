@@ -45,3 +45,28 @@ async fn a_redirect_inside_is_not_followed() {
     .await;
     assert_eq!(inside.heard().len(), 0);
 }
+
+#[actix_web::test]
+async fn an_address_inside_is_refused_however_it_is_written() {
+    let app = spawn_with(&[]);
+    for url in [
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://0177.0.0.1/",
+        "http://127.1/",
+        "http://127.0.0.1./",
+        "http://[::ffff:127.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[fd00:ec2::254]/",
+        "https://evil.example@10.0.0.1/",
+        "http://localhost:80@10.0.0.1/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/",
+        "http:///",
+    ] {
+        let refused = app.manager.post_json("/api/v1/webhooks", &to(url)).await.is(422);
+        assert!(refused.body.contains("url"), "{url}: {}", refused.body);
+    }
+}
