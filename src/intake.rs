@@ -283,8 +283,8 @@ async fn spool(
     let spool = &app.store.spool;
     let reply = spool.reply(arrival);
     let deadline = app.config.intake_deadline();
-    // on a machine that is that busy a late answer is still better than none
-    let left = deadline.saturating_sub(decided.elapsed()).max(deadline / 5);
+    // where the disk is that busy a late answer is still better than none
+    let left = deadline.saturating_sub(decided.elapsed()).max(deadline / 2);
     match timeout(left, spool.put(arrival, before)).await {
         Ok(Ok(())) => answer(reply),
         Ok(Err(refused)) => unavailable(at, &refused.to_string()),

@@ -140,11 +140,13 @@ impl Folder {
 
     fn write(&mut self, first: u64, bytes: &[u8], now: Moment) -> io::Result<()> {
         let long = self.segments.back().is_none_or(|segment| segment.length >= SEGMENT);
-        let mut file = match self.file.take() {
-            Some(file) if !long => file,
-            _ => self.begin(first, now)?,
+        let (mut file, new) = match self.file.take() {
+            Some(file) if !long => (file, false),
+            _ => (self.begin(first, now)?, true),
         };
-        if let Err(e) = file.write_all(bytes).and_then(|()| file.sync_data()) {
+        let written = file.write_all(bytes).and_then(|()| file.sync_data());
+        let named = written.and_then(|()| if new { files::sync_folder(&self.path) } else { Ok(()) });
+        if let Err(e) = named {
             // after a failed sync nobody knows what is there: the next record begins another file
             let synced = self.segments.back().map_or(0, |segment| segment.length);
             let _as_well_as_it_goes = file.set_len(synced);
@@ -154,13 +156,11 @@ impl Folder {
         Ok(())
     }
 
-    /// A new segment, whose first record has this number.
+    /// A new segment, whose first record has this number. Neither it nor its name is synced.
     fn begin(&mut self, first: u64, now: Moment) -> io::Result<File> {
         let path = self.path.join(files::name(&self.spool, first));
         let mut file = files::create_new(&path)?;
-        file.write_all(MAGIC)?;
-        file.sync_data()?;
-        files::sync_folder(&self.path)?;
+        file.write_all(MAGIC)?; // synced with what comes behind it
         let (length, spool) = (MAGIC.len() as u64, self.spool.clone());
         self.segments.push_back(Segment { path, spool, length, read: 0, position: 0, left: 0, since: now });
         Ok(file)

@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 use crate::spool::{Record, Stored};
 use crate::store::arrival::{Arrival, RuleHit};
 use crate::store::journal::Verdict;
-use crate::store::recent::Recent;
+use crate::store::recent::{CallKey, Recent};
 use crate::store::spooled::{self, Standing};
 use crate::store::{asides, calls, rules};
 
@@ -80,7 +80,13 @@ impl Thread {
         if !self.set_aside(spool, records, events) {
             return 0;
         }
-        let Err(e) = self.write_spooled(spool, events) else {
+        let quick = self.write_spooled(spool, events, false);
+        let written = match quick {
+            // a call is not as it was remembered, or is there already
+            Err(e) if !spooled::is_away(&e) => self.write_spooled(spool, events, true),
+            quick => quick,
+        };
+        let Err(e) = written else {
             let now = crate::clock::now();
             let last = events.iter().rev().find_map(|event| event.arrival.as_ref().ok());
             for ended in self.spool.done(events.len(), last.map_or(now, |arrival| arrival.received_at)) {
@@ -128,12 +134,17 @@ impl Thread {
         true
     }
 
-    /// All that the database does not have, and the position behind them, in one transaction.
-    fn write_spooled(&mut self, spool: &str, events: &[Spooled]) -> QueryResult<()> {
+    /// All that the database does not have, and the position behind them, in one transaction. With the calls that we
+    /// remember; or `with_care`, as they are stored.
+    fn write_spooled(&mut self, spool: &str, events: &[Spooled], with_care: bool) -> QueryResult<()> {
         let good = || events.iter().filter_map(|event| Some((event, event.arrival.as_ref().ok()?)));
         let doubtful: Vec<_> = good().filter_map(|(event, arrival)| Some((arrival, event.after?))).collect();
         let last = events.last().map_or(0, |event| event.number);
-        let (batch, reached, counted) = self.db.transaction(|db| {
+        let now = crate::clock::now();
+        let Self { db, recent, .. } = self;
+        let mut stored = Recent::new(2 * events.len() + 2);
+        let known = if with_care { &mut stored } else { recent };
+        let (batch, reached, counted) = db.transaction(|db| {
             use crate::store::schema::feed;
             diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change)).execute(db)?;
             let position = spooled::position(db, spool)?;
@@ -147,18 +158,18 @@ impl Thread {
                     None => new.push(arrival),
                 }
             }
-            let keys = keys_of(new.iter().copied(), |_, _| true);
-            let mut stored = Recent::new(2 * keys.len() + 2);
-            for call in calls::latest(db, &keys)? {
-                stored.put(call);
+            let strange =
+                |kind: Kind, key: &CallKey| with_care || (kind != Kind::NewCall && !known.holds(key, now));
+            for call in calls::latest(db, &keys_of(new.iter().copied(), strange))? {
+                known.put(call);
             }
-            let mut batch = fold(new.iter().copied(), |key| stored.take(key));
+            let mut batch = fold(new.iter().copied(), |key| known.take(key));
             let reached = if new.is_empty() { Vec::new() } else { asides::write(db, &mut batch)? };
             for (arrival, recorded) in new.iter().zip(&batch.recorded) {
                 counted.add(arrival, recorded.verdict, recorded.rule_hit);
             }
             if !counted.hits.is_empty() {
-                rules::add_hits(db, &counted.hits, crate::clock::now())?;
+                rules::add_hits(db, &counted.hits, now)?;
             }
             spooled::advance(db, spool, last)?;
             Ok::<_, diesel::result::Error>((batch, reached, counted))
