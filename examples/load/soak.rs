@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, default_value_t = 20.0)]
     minutes: f64,
     /// How long to wait before what is seen counts, in minutes.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 8.0)]
     warmup: f64,
 }
 

@@ -168,14 +168,15 @@ async fn two_thousand_clients_drip_their_requests() {
     let server = Besieged::measured(&[]).await;
     let drips = |body: bool| {
         let (address, path) = (server.address, server.path.clone());
-        let one = move |at: Ipv4Addr, path: String| async move {
+        let one = move |n: u64, at: Ipv4Addr, path: String| async move {
+            sleep(Duration::from_millis(2 * n)).await; // 500 new ones a second
             let begun = Instant::now();
             let mut connection = Raw::from(at, address).await.unwrap();
             let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n");
             let (at_once, slowly) = if body { (format!("{head}\r\n"), "a") } else { (head, "x: y\r\n") };
             let mut said = connection.say(at_once).await;
             while said.is_ok() {
-                sleep(Duration::from_millis(200)).await;
+                sleep(Duration::from_millis(500)).await;
                 said = connection.say(slowly).await;
                 assert!(begun.elapsed() < PATIENCE, "it is still listened to");
             }
@@ -183,11 +184,12 @@ async fn two_thousand_clients_drip_their_requests() {
         join_all(
             (1..=10)
                 .flat_map(move |net| (1..=CLIENTS).map(move |host| Ipv4Addr::new(127, 0, net, host)))
-                .map(move |at| one(at, path.clone())),
+                .zip(0..)
+                .map(move |(at, n)| one(n, at, path.clone())),
         )
     };
-    server.during("2,000 connections that drip heads", 64.0, drips(false)).await;
-    server.during("2,000 connections that drip bodies", 64.0, drips(true)).await;
+    server.during("2,000 connections that drip heads, 1,000 at once", 64.0, drips(false)).await;
+    server.during("2,000 connections that drip bodies, 1,000 at once", 64.0, drips(true)).await;
 }
 
 /// Not read as text where it is none.

@@ -32,6 +32,7 @@ async fn ten_thousand_connections_stay_open() {
         for first in (0..count).step_by(100) {
             let some = join_all((first..count.min(first + 100)).map(|n| connect(&server, n)));
             all.extend(some.await);
+            sleep(Duration::from_millis(100)).await; // about 1,000 new ones a second
         }
         sleep(Duration::from_secs(5)).await;
         for connection in all.iter_mut().step_by(50) {

@@ -27,7 +27,7 @@ async fn a_hundred_thousand_tokens_are_tried() {
 #[ignore = "measures"]
 #[actix_web::test]
 async fn tokens_are_tried_from_a_hundred_thousand_addresses() {
-    let server = Besieged::measured(&["--trusted-proxies=127.0.0.66"]).await;
+    let server = Besieged::measured(&["--trusted-proxies=127.0.0.66/32"]).await;
     let anywhere = |_| format!("X-Forwarded-For: {}\r\n", Ipv4Addr::from(random_bytes::<4>()));
     let statuses = server
         .during("100,000 wrong tokens from as many addresses", 48.0, try_tokens(&server, anywhere))
@@ -54,7 +54,7 @@ async fn try_tokens(server: &Besieged, header: impl Fn(usize) -> String + Copy +
                 let mut statuses = Vec::new();
                 for n in 0..TOKENS / LINES {
                     let request = format!(
-                        "POST /api/v1/cti/{} HTTP/1.1\r\nHost: x\r\n{}Content-Length: 13\r\n\r\nevent=newCall",
+                        "POST /api/v1/cti/{} HTTP/1.1\r\nHost: x\r\n{}Content-Length: 0\r\n\r\n",
                         new_token(),
                         header(n * LINES + line)
                     );
