@@ -58,8 +58,6 @@ const OF_A_THOUSAND: u64 = 900;
 /// Ranges of ten thousand: Australia's (ACMA).
 const TEN_THOUSANDS: [&str; 8] =
     ["6125550", "6135550", "6175550", "6185550", "6127010", "6137010", "6177010", "6187010"];
-/// One range of a hundred thousand: Ireland's (ComReg).
-const HUNDRED_THOUSAND: &str = "3532091";
 
 /// Somebody who calls often and is not wanted.
 pub const NUISANCE: &str = "447700900666";
@@ -67,7 +65,7 @@ pub const NUISANCE: &str = "447700900666";
 impl Cast {
     /// The most callers that there are numbers for.
     pub const MOST_CALLERS: u64 =
-        OF_A_THOUSAND * THOUSANDS.len() as u64 + 10_000 * TEN_THOUSANDS.len() as u64 + 100_000;
+        OF_A_THOUSAND * THOUSANDS.len() as u64 + 10_000 * TEN_THOUSANDS.len() as u64;
 
     /// A firm of so many people (72 at most), and how many others call it or are called.
     pub fn new(colleagues: usize, callers: u64) -> Self {
@@ -119,10 +117,7 @@ fn number(rank: u64) -> String {
         return format!("{range}{}", 100 + digits);
     }
     let (range, digits) = spread(&TEN_THOUSANDS, rank - near);
-    match digits {
-        0..10_000 => format!("{range}{digits:04}"),
-        _ => format!("{HUNDRED_THOUSAND}{:05}", rank - near - 10_000 * TEN_THOUSANDS.len() as u64),
-    }
+    format!("{range}{digits:04}")
 }
 
 #[cfg(test)]
@@ -148,7 +143,7 @@ mod tests {
     #[test]
     fn numbers_are_numbers() {
         let numbering = Numbering::new("DE", None).unwrap();
-        for rank in [0, 20, 18_899, 18_900, 60_000, 98_899, 98_900, Cast::MOST_CALLERS - 1] {
+        for rank in [0, 20, 18_899, 18_900, 60_000, Cast::MOST_CALLERS - 1] {
             let digits = number(rank);
             assert_eq!(numbering.read(&format!("00{digits}")).unwrap().key(), format!("+{digits}"), "{rank}");
         }
