@@ -1,5 +1,19 @@
-# A throwaway PostgreSQL for scripts/bench, which sources this file. Uses $dir (its folder), $shim and $delay (the
-# slow fsync). Gives start_postgres, fresh_database, stop_postgres and $postgres_pid, $postgres_port.
+# A throwaway PostgreSQL for scripts that measure, which source this file, and an fsync that can be made slow. Uses $dir
+# (their folder). Gives prepare_fsync, fsync_takes, start_postgres, fresh_database, stop_postgres; $postgres_pid,
+# $postgres_port; $shim and $delay for other programs whose fsync shall be as slow (empty before: none is made slow).
+
+shim=${shim-${dir-}/slow_fsync.so}
+delay=${delay-${dir-}/fsync_us}
+
+# Before anything is started.
+prepare_fsync() {
+    cc -O2 -shared -fPIC -o "$shim" "$root/scripts/slow_fsync.c"
+    : >"$delay"
+    fsync_takes 0
+}
+
+# How many µs an fsync takes. In place: programs have the file mapped.
+fsync_takes() { printf '%08d\n' "$1" 1<>"$delay"; }
 
 postgres_bin() {
     local bin

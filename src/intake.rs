@@ -94,7 +94,7 @@ async fn receive(
     };
     let decided = Instant::now();
     app.metrics.decided(decided - begun);
-    // boxed before the wait: what a waiting request holds is small
+    // on the heap before the wait: what a waiting request holds is small
     let arrival = Arc::new(Arrival {
         pbx: pbx.clone(),
         received_at: now,

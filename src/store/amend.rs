@@ -3,10 +3,10 @@
 
 use diesel::prelude::*;
 
-use super::Db;
 use super::calls::{self, Progress};
-use super::journal::{NewEntry, Verdict};
-use super::schema::{calls as calls_table, feed, journal, live_calls};
+use super::journal::NewEntry;
+use super::schema::{calls as calls_table, journal, live_calls};
+use super::{Db, numbers};
 use crate::call::{Call, Moment};
 
 /// What is to be done to some calls.
@@ -29,14 +29,11 @@ pub struct Amendment {
 /// What the database says; then nothing changed.
 pub fn amend(db: &mut Db, amendment: &Amendment) -> QueryResult<Vec<Call>> {
     db.transaction(|db| {
-        // first: the lock that hands out change numbers (and makes SQLite's transaction a writing one)
-        let room = amendment.ids.len() as i64;
-        diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change + room)).execute(db)?;
-        let last: i64 = feed::table.find(1).select(feed::change).first(db)?;
+        let before = numbers::take(db, amendment.ids.len() as i64)?;
         let mut found = calls::by_ids(db, &amendment.ids)?;
         found.sort_by_key(|call| call.id);
         let mut changed = Vec::new();
-        for (mut call, number) in found.into_iter().zip(last - room + 1..) {
+        for (mut call, number) in found.into_iter().zip(before + 1..) {
             let live = call.ended_at.is_none();
             if !(amendment.change)(&mut call) {
                 continue;
@@ -54,19 +51,6 @@ pub fn amend(db: &mut Db, amendment: &Amendment) -> QueryResult<Vec<Call>> {
 }
 
 fn entry<'a>(amendment: &'a Amendment, call: &Call) -> NewEntry<'a> {
-    NewEntry {
-        change: call.change,
-        pbx_id: call.pbx_id,
-        call: Some(call.id),
-        received_at: amendment.at,
-        kind: Some(amendment.kind),
-        result: Verdict::Applied,
-        why: amendment.why.as_deref(),
-        address: None,
-        content_type: None,
-        query: None,
-        body: None,
-        status: None,
-        answer: None,
-    }
+    let why = amendment.why.as_deref();
+    NewEntry::ours(call.change, call.pbx_id, Some(call.id), amendment.at, amendment.kind, why)
 }

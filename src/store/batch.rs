@@ -153,7 +153,8 @@ impl<'a> Batch<'a> {
         index
     }
 
-    fn touch_stored(&mut self, call: Call, position: usize) -> usize {
+    /// Takes in a call as it is stored. Where it stands in `touched`.
+    pub fn touch_stored(&mut self, call: Call, position: usize) -> usize {
         self.touched.push(Touched {
             expected: Some(call.change),
             was: Some(call.state),

@@ -4,11 +4,9 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 
-use super::journal::{NewEntry, Verdict};
-use super::schema::{
-    block_rules, caller_id_rules, calls, contact_numbers, contacts, deliveries, feed, journal,
-};
-use super::{Db, rules};
+use super::journal::NewEntry;
+use super::schema::{block_rules, caller_id_rules, calls, contact_numbers, contacts, deliveries, journal};
+use super::{Db, numbers, rules};
 use crate::call::Moment;
 use crate::dialect::params::Params;
 use crate::number::Numbering;
@@ -57,10 +55,8 @@ pub fn find(db: &mut Db, key: &str, numbering: &Numbering) -> QueryResult<Found>
 pub fn calls(db: &mut Db, key: &str, who: &str, now: Moment, limit: i64) -> QueryResult<Vec<i64>> {
     let nobody = None::<String>;
     db.transaction(|db| {
-        // first, as in `amend`: the lock that hands out change numbers. It also tells the writer, which remembers calls,
-        // that these are not as it wrote them.
-        diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change + limit)).execute(db)?;
-        let last: i64 = feed::table.find(1).select(feed::change).first(db)?;
+        // this also tells the writer, which remembers calls, that these are not as it wrote them
+        let before = numbers::take(db, limit)?;
         let found: Vec<(i64, i64)> = calls::table
             .filter(calls::from_key.eq(key).or(calls::to_key.eq(key)))
             .filter(calls::ended_at.is_not_null())
@@ -79,7 +75,7 @@ pub fn calls(db: &mut Db, key: &str, who: &str, now: Moment, limit: i64) -> Quer
             .set((calls::to_number.eq(&nobody), calls::to_key.eq(&nobody)))
             .execute(db)?;
         diesel::delete(journal::table.filter(journal::call.eq_any(&ids))).execute(db)?;
-        for ((id, pbx_id), change) in found.into_iter().zip(last - limit + 1..) {
+        for ((id, pbx_id), change) in found.into_iter().zip(before + 1..) {
             diesel::update(calls::table.find(id))
                 .set((
                     calls::note.eq(&nobody),
@@ -88,28 +84,11 @@ pub fn calls(db: &mut Db, key: &str, who: &str, now: Moment, limit: i64) -> Quer
                     calls::change.eq(change),
                 ))
                 .execute(db)?;
-            diesel::insert_into(journal::table).values(line(change, pbx_id, id, who, now)).execute(db)?;
+            let line = NewEntry::ours(change, pbx_id, Some(id), now, "erased", Some(who));
+            diesel::insert_into(journal::table).values(line).execute(db)?;
         }
         Ok(ids)
     })
-}
-
-fn line(change: i64, pbx_id: i64, call: i64, who: &str, received_at: Moment) -> NewEntry<'_> {
-    NewEntry {
-        change,
-        pbx_id,
-        call: Some(call),
-        received_at,
-        kind: Some("erased"),
-        result: Verdict::Applied,
-        why: Some(who),
-        address: None,
-        content_type: None,
-        query: None,
-        body: None,
-        status: None,
-        answer: None,
-    }
 }
 
 /// Takes the number from contacts; those that have no other go. How many had it.

@@ -8,12 +8,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Timestamp};
 
 use super::arrival::Arrival;
-use super::batch::{Batch, Touched};
+use super::batch::Batch;
 use super::calls::CallRow;
-use super::journal::{NewEntry, Verdict};
-use super::schema::{calls, feed};
+use super::journal::NewEntry;
+use super::schema::calls;
 use super::writer::REACHED;
-use super::{Db, batch_postgres, batch_sqlite};
+use super::{Db, batch_postgres, batch_sqlite, numbers};
 use crate::call::{Call, Kind, Moment};
 use crate::number::Number;
 
@@ -87,19 +87,17 @@ pub fn finish(db: &mut Db) -> QueryResult<()> {
 /// What the database says; then nothing of it is written.
 pub fn write(db: &mut Db, pbx_id: i64, deeds: &[Deed]) -> QueryResult<Written> {
     db.transaction(|db| {
-        // first: the lock that hands out change numbers (and makes SQLite's transaction a writing one)
-        diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change)).execute(db)?;
+        numbers::lock(db)?;
         let mut batch = Batch::with_capacity(deeds.len());
         let mut open = Open::default();
         for call in missed(db, pbx_id, deeds)? {
             open.add(&call, batch.touched.len());
-            batch.touched.push(stored(call));
+            batch.touch_stored(call, 0);
         }
         let new_from = batch.touched.len();
         for deed in deeds {
             take_in(&mut batch, &mut open, deed);
         }
-        batch.reached.clear(); // these were ticked in their turn
         match db {
             Db::Postgres(conn) => {
                 batch_postgres::write(conn, &mut batch)?;
@@ -131,14 +129,13 @@ impl Open {
 fn take_in<'a>(batch: &mut Batch<'a>, open: &mut Open, deed: &'a Deed) {
     match deed {
         Deed::Came(arrival) => {
-            let reached = batch.reached.len();
             batch.add(arrival, |_| None);
             if let Some(index) = batch.about.last().copied().flatten()
                 && batch.touched[index].call.open
             {
                 open.add(&batch.touched[index].call, index);
             }
-            for (_, party) in batch.reached.split_off(reached) {
+            for (_, party) in std::mem::take(&mut batch.reached) {
                 for index in open.by_party.remove(&party).unwrap_or_default() {
                     tick(batch, index, "reached", "the caller was reached", REACHED, arrival.received_at);
                 }
@@ -162,21 +159,7 @@ fn tick<'a>(batch: &mut Batch<'a>, index: usize, kind: &'a str, why: &'a str, by
     call.tick(true, by, at);
     touched.last = Some(batch.entries.len());
     batch.about.push(Some(index));
-    batch.entries.push(NewEntry {
-        change: 0,
-        pbx_id: call.pbx_id,
-        call: None,
-        received_at: at,
-        kind: Some(kind),
-        result: Verdict::Applied,
-        why: Some(why),
-        address: None,
-        content_type: None,
-        query: None,
-        body: None,
-        status: None,
-        answer: None,
-    });
+    batch.entries.push(NewEntry::ours(0, call.pbx_id, None, at, kind, Some(why)));
 }
 
 /// The stored calls that want a person and may be reached by these deeds.
@@ -199,18 +182,6 @@ fn answered(deed: &Deed) -> Option<impl Iterator<Item = &Number>> {
     let Deed::Came(arrival) = deed else { return None };
     let event = arrival.event().filter(|event| event.kind == Kind::Answer)?;
     Some([&event.from, &event.to].into_iter().flatten().filter(|number| !number.is_withheld()))
-}
-
-fn stored(call: Call) -> Touched {
-    Touched {
-        expected: Some(call.change),
-        was: Some(call.state),
-        first: 0,
-        last: None,
-        only_progress: true,
-        live: false,
-        call,
-    }
 }
 
 /// Who ticked and when: no event says so, so the statement for events does not write it.

@@ -74,6 +74,34 @@ pub(super) struct NewEntry<'a> {
     pub answer: Option<Cow<'static, str>>,
 }
 
+impl<'a> NewEntry<'a> {
+    /// What people or we did, not a PBX. `call` may come later, as in a batch.
+    pub fn ours(
+        change: i64,
+        pbx_id: i64,
+        call: Option<i64>,
+        at: Moment,
+        kind: &'a str,
+        why: Option<&'a str>,
+    ) -> Self {
+        Self {
+            change,
+            pbx_id,
+            call,
+            received_at: at,
+            kind: Some(kind),
+            result: Verdict::Applied,
+            why,
+            address: None,
+            content_type: None,
+            query: None,
+            body: None,
+            status: None,
+            answer: None,
+        }
+    }
+}
+
 /// What is known of one call, oldest first.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ pub mod journal;
 pub mod keys;
 pub mod listen;
 pub mod matches;
+mod numbers;
 pub mod pbxes;
 mod pg_array;
 mod recent;

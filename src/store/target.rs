@@ -19,9 +19,10 @@ pub enum Target {
 }
 
 /// SQLite's settings for each connection: nothing answered is lost (FULL), writers wait for each other.
-/// The page cache is in KiB.
+/// It sorts in files where it is more than a cache holds: counting a week of millions of calls in memory, on each
+/// connection at once, would take gigabytes. The page cache is in KiB.
 const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;";
+     PRAGMA cache_size = -8000; PRAGMA temp_store = FILE;";
 
 impl FromStr for Target {
     type Err = StartError;
@@ -165,15 +166,8 @@ impl r2d2::ManageConnection for Target {
     type Connection = Db;
     type Error = ConnectionError;
 
-    /// SQLite sorts in files here where it is more than a cache holds: counting a week of millions of calls in memory,
-    /// on each connection at once, would take gigabytes. (The writer's own connection sorts nothing.)
     fn connect(&self) -> Result<Db, ConnectionError> {
-        let mut db = Self::connect(self)?;
-        if let Db::Sqlite(conn) = &mut db {
-            conn.batch_execute("PRAGMA temp_store = FILE")
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        }
-        Ok(db)
+        Self::connect(self)
     }
 
     fn is_valid(&self, db: &mut Db) -> Result<(), ConnectionError> {

@@ -38,6 +38,17 @@ async fn all_lines(app: &TestApp) -> Vec<Entry> {
     app.query(|db| journal::table.order(journal::change).select(Entry::as_select()).load(db)).await
 }
 
+fn each_follows_from_its_lines(calls: &[Call], lines: &[Entry]) {
+    let numbering = Numbering::new("DE", None).unwrap();
+    let mut of_call: HashMap<i64, Vec<&Entry>> = HashMap::new();
+    for line in lines {
+        of_call.entry(line.call.unwrap()).or_default().push(line);
+    }
+    for call in calls {
+        assert_eq!(*call, folded(&of_call[&call.id], &numbering));
+    }
+}
+
 /// The call that these lines of the journal make.
 fn folded(lines: &[&Entry], numbering: &Numbering) -> Call {
     let mut call = None;
@@ -81,14 +92,7 @@ async fn every_call_is_what_its_journal_makes_of_it() {
     assert_eq!(changes, (1..=lines.len() as i64).collect::<Vec<_>>(), "numbers without a gap");
     assert!(lines.is_sorted_by_key(|line| line.received_at));
     assert_eq!(app.query(lines::newest).await, lines.len() as i64);
-    let numbering = Numbering::new("DE", None).unwrap();
-    let mut of_call: HashMap<i64, Vec<&Entry>> = HashMap::new();
-    for line in &lines {
-        of_call.entry(line.call.unwrap()).or_default().push(line);
-    }
-    for call in &calls {
-        assert_eq!(*call, folded(&of_call[&call.id], &numbering));
-    }
+    each_follows_from_its_lines(&calls, &lines);
     assert_eq!(app.query(|db| live_calls::table.count().get_result::<i64>(db)).await, 0);
 
     let mut outcomes: BTreeMap<Option<&str>, usize> = BTreeMap::new();
@@ -200,14 +204,7 @@ async fn a_server_that_runs_meanwhile_stays_right() {
     let calls = all_calls(&app).await;
     assert_eq!(calls.len(), 6_000 + 2 + played);
     let lines = all_lines(&app).await;
-    let numbering = Numbering::new("DE", None).unwrap();
-    let mut of_call: HashMap<i64, Vec<&Entry>> = HashMap::new();
-    for line in &lines {
-        of_call.entry(line.call.unwrap()).or_default().push(line);
-    }
-    for call in &calls {
-        assert_eq!(*call, folded(&of_call[&call.id], &numbering));
-    }
+    each_follows_from_its_lines(&calls, &lines);
     // and its feed goes on behind all that
     let newest = app.query(lines::newest).await;
     let next = app.agent.get_json("/api/v1/changes").await["next"].clone();

@@ -15,7 +15,7 @@ use crate::store::arrival::{Arrival, RuleHit};
 use crate::store::journal::Verdict;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::spooled::{self, Standing};
-use crate::store::{asides, calls, rules};
+use crate::store::{asides, calls, numbers, rules};
 
 /// What came of one attempt to empty the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,8 +145,7 @@ impl Thread {
         let mut stored = Recent::new(2 * events.len() + 2);
         let known = if with_care { &mut stored } else { recent };
         let (batch, reached, counted) = db.transaction(|db| {
-            use crate::store::schema::feed;
-            diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change)).execute(db)?;
+            numbers::lock(db)?;
             let position = spooled::position(db, spool)?;
             let mut standing = Standing::read(db, &doubtful)?;
             let mut counted = Counted::default();

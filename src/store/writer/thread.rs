@@ -21,7 +21,7 @@ use crate::store::batch::Batch;
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
-use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls, spooled};
+use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls, numbers, spooled};
 
 /// The most arrivals of one transaction: past this only latency grows.
 pub(super) const MAX_BATCH: usize = 512;
@@ -229,8 +229,7 @@ impl Thread {
     fn write_with_care<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
         let keys = keys_of(each(arrivals), |_, _| true);
         self.db.transaction(|db| {
-            use crate::store::schema::feed;
-            diesel::update(feed::table.find(1)).set(feed::change.eq(feed::change)).execute(db)?;
+            numbers::lock(db)?;
             let mut stored = Recent::new(2 * keys.len() + 2);
             for call in calls::latest(db, &keys)? {
                 stored.put(call);
