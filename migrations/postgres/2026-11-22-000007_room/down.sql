@@ -1,0 +1,1 @@
+ALTER TABLE calls SET (fillfactor = 80);

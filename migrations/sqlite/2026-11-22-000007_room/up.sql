@@ -1,0 +1,2 @@
+-- Only PostgreSQL keeps the rows of before.
+SELECT 1;
