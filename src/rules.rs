@@ -102,15 +102,8 @@ impl RuleSet {
             let limit = limit.as_deref().and_then(|text| Limit::read(text, numbering));
             Pattern::read(pattern, numbering).map(|pattern| (pattern, limit))
         };
-        let block = block.into_iter().filter_map(|rule| {
-            let (pattern, limit) = read(&rule.pattern, &rule.to)?;
-            Some((rule, pattern, limit))
-        });
-        let caller_ids = caller_ids.into_iter().filter_map(|rule| {
-            let (pattern, limit) = read(&rule.destination, &rule.from)?;
-            Some((rule, pattern, limit))
-        });
-        let (block, caller_ids) = (block.collect::<Vec<_>>(), caller_ids.collect::<Vec<_>>());
+        let block = read_all(block, |rule| read(&rule.pattern, &rule.to));
+        let caller_ids = read_all(caller_ids, |rule| read(&rule.destination, &rule.from));
         Self {
             callers: Index::new(block.iter().map(|(_, pattern, _)| pattern)),
             destinations: Index::new(caller_ids.iter().map(|(_, pattern, _)| pattern)),
@@ -160,6 +153,19 @@ impl RuleSet {
         })?;
         Some(&self.caller_ids[place].0)
     }
+}
+
+/// Keeps room for exactly so many, since thousands stay in memory.
+fn read_all<R>(
+    rules: Vec<R>,
+    read: impl Fn(&R) -> Option<(Pattern, Option<Limit>)>,
+) -> Vec<(R, Pattern, Option<Limit>)> {
+    let mut all = Vec::with_capacity(rules.len());
+    all.extend(rules.into_iter().filter_map(|rule| {
+        let (pattern, limit) = read(&rule)?;
+        Some((rule, pattern, limit))
+    }));
+    all
 }
 
 /// A rule that decides a call.

@@ -6,8 +6,8 @@ use hashbrown::HashMap;
 
 use super::Number;
 
-/// How many texts one generation holds.
-const GENERATION: usize = 2048;
+/// How many texts one generation holds: as many as a hash table of 2048 places takes.
+const GENERATION: usize = 1792;
 
 /// Longer texts are no numbers, in bytes.
 const LONGEST: usize = 100;

@@ -11,8 +11,8 @@ use crate::call::{Moment, Reason};
 use crate::error::{Error, Result};
 use crate::rules::{BlockAction, BlockRule, CallerIdRule};
 
-/// Rows of one statement: with nine columns still below the 32,766 parameters of SQLite.
-const AT_ONCE: usize = 3_000;
+/// Rows of one statement: few enough that it stays small, and far below the 32,766 parameters of SQLite.
+const AT_ONCE: usize = 500;
 
 /// Puts the caller-ID rules into this order: each id once, all of them.
 ///

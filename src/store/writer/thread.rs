@@ -25,8 +25,8 @@ use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls, numbers, spo
 
 /// The most arrivals of one transaction: past this only latency grows.
 pub(super) const MAX_BATCH: usize = 512;
-/// How many calls are remembered.
-const REMEMBERED: usize = 4096;
+/// How many calls are remembered: two generations, each as many as a hash table of 2048 places takes.
+const REMEMBERED: usize = 2 * 1792;
 /// How long after another node was seen writing the same calls every batch is done the careful way.
 const SHARED: Duration = Duration::from_secs(5);
 
