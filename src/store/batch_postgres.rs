@@ -29,6 +29,8 @@ pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<V
     let json: Vec<Json> = said.iter().map(|touched| Json::of(&touched.call)).collect();
     let extra: Vec<Option<String>> = moved.iter().map(|touched| extra_json(&touched.call)).collect();
     let mut columns = said_columns(&said, &json);
+    let again = said.iter().filter(|it| it.expected.is_some() && it.comes_alive());
+    columns.push(Array::of(again.map(|it| Some(it.call.id))));
     columns.push(Array::of(batch.ended().map(Some)));
     columns.extend(moved_columns(&moved, &extra));
     columns.extend(journal_columns(batch));

@@ -33,10 +33,12 @@ added AS (
     FROM said, numbers WHERE known_id IS NULL -- one that is there already fails the whole statement
 ),
 rings AS (
-    -- one that ended lives again where another leg of it rings
     INSERT INTO live_calls (id)
-    SELECT coalesce(known_id, base + id_offset) FROM said, numbers WHERE ended_at IS NULL
-    ON CONFLICT DO NOTHING
+    SELECT base + id_offset FROM said, numbers WHERE known_id IS NULL AND ended_at IS NULL
+),
+-- one that ended lives again where another leg of it rings; apart, since looking for what is there costs twice
+rings_again AS (
+    INSERT INTO live_calls (id) SELECT unnest({}::bigint[]) ON CONFLICT DO NOTHING
 ),
 ended AS (
     DELETE FROM live_calls WHERE id = ANY ({}::bigint[])
