@@ -248,7 +248,10 @@ pub fn serve(
     let stop = StopFlag::default();
     let watched = app.clone();
     let newest = store::listen::Newest { own: app.store.writer.newest(), elsewhere };
-    store::listen::watch_others(app.store.target().clone(), stop.clone(), newest, move |db| {
+    store::listen::watch_others(app.store.target().clone(), stop.clone(), newest, move |db, version| {
+        if watched.snapshot().version == version {
+            return; // it was changed here
+        }
         if let Err(e) = watched.reload(db) {
             complain("the configuration could not be read", &e);
         }

@@ -25,6 +25,8 @@ use crate::webhooks::Subscription;
 
 /// One consistent reading of the configuration.
 pub struct Snapshot {
+    /// Of the configuration; what was read may be newer, never older.
+    pub version: i64,
     pbxes: HashMap<Hash, Arc<Pbx>>,
     keys: HashMap<Hash, Arc<Key>>,
     sessions: HashMap<Hash, Arc<Session>>,
@@ -60,6 +62,7 @@ impl Snapshot {
     /// What the database says.
     pub fn load(db: &mut Db, numbering: &Numbering) -> QueryResult<Self> {
         db.transaction(|db| {
+            let version = store::settings::config_version(db)?;
             let mut numberings = HashMap::new();
             let subscriptions = store::webhooks::all(db)?
                 .into_iter()
@@ -83,7 +86,8 @@ impl Snapshot {
                 .collect();
             let rules =
                 RuleSet::new(store::rules::block_rules(db)?, store::rules::caller_id_rules(db)?, numbering);
-            Ok(Self { pbxes: pbxes.map(Arc::new).flat_map(tokens).collect(), sessions, keys, rules })
+            let pbxes = pbxes.map(Arc::new).flat_map(tokens).collect();
+            Ok(Self { version, pbxes, sessions, keys, rules })
         })
     }
 

@@ -29,13 +29,13 @@ pub struct Newest {
     pub elsewhere: watch::Sender<i64>,
 }
 
-/// Calls `changed` after each change of the configuration, until `stop`, and passes on what is heard of calls. On a
+/// Calls `changed` with the version after each change of the configuration, until `stop`, and passes on what is heard of calls. On a
 /// thread and a connection of its own.
 pub fn watch_others(
     target: Target,
     stop: StopFlag,
     newest: Newest,
-    changed: impl Fn(&mut Db) + Send + 'static,
+    changed: impl Fn(&mut Db, i64) + Send + 'static,
 ) {
     let work = move || {
         while !stop.is_set() {
@@ -55,7 +55,7 @@ pub fn watch_others(
     }
 }
 
-fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, changed: &impl Fn(&mut Db)) -> QueryResult<()> {
+fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, changed: &impl Fn(&mut Db, i64)) -> QueryResult<()> {
     if let Db::Postgres(conn) = db {
         // nothing is written here, but PostgreSQL flushes a transaction that notifies as if it were
         conn.batch_execute(&format!("SET synchronous_commit = off; LISTEN {CHANNEL}; LISTEN {FEED}"))?;
@@ -66,7 +66,7 @@ fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, changed: &impl Fn(&mut 
         let version = config_version(db)?;
         if version != known {
             known = version;
-            changed(db);
+            changed(db, version);
         }
         let looked = Instant::now();
         while looked.elapsed() < LOOK && !notified(db, newest)? {

@@ -15,7 +15,7 @@ const GLANCE: Duration = Duration::from_micros(50);
 const TRIAL: u32 = 12;
 const NOT_COUNTED: u32 = 3;
 /// Batches between two trials: at first, and at most where they keep failing.
-const SOON: u32 = 24;
+const SOON: u32 = 12;
 const LATE: u32 = 768;
 /// So much better must a trial be.
 const BETTER: f64 = 1.05;

@@ -25,8 +25,9 @@ use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls, numbers, spo
 
 /// The most arrivals of one transaction: past this only latency grows.
 pub(super) const MAX_BATCH: usize = 512;
-/// How many calls are remembered: two generations, each as many as a hash table of 2048 places takes.
-const REMEMBERED: usize = 2 * 1792;
+/// How many calls are remembered: two generations, each as many as a hash table of 1024 places takes. Events
+/// of a call that is not cost a read.
+const REMEMBERED: usize = 2 * 896;
 /// How long after another node was seen writing the same calls every batch is done the careful way.
 const SHARED: Duration = Duration::from_secs(5);
 
