@@ -14,21 +14,27 @@
     return template.content;
   };
 
+  // one question at a time: answers that overtake each other would bring back calls that are over
   async function refresh() {
-    timer = null;
     const ids = [...waiting].slice(0, most);
     ids.forEach(id => waiting.delete(id));
-    const query = $("log").dataset.query;
-    const answer = await fetch(`/fresh?ids=${ids.join(",")}${query && `&${query}`}`, { headers: { "HX-Request": "true" } });
-    if (answer.headers.has("HX-Redirect")) return location.reload(); // signed out meanwhile
-    if (!answer.ok) return;
-    const fresh = parse(await answer.text());
+    const answer = await ask(ids).catch(() => null);
+    timer = null;
+    if (!answer) return ids.forEach(id => waiting.add(id)); // with what is heard next
+    const fresh = parse(answer);
     for (const id of ids) {
       show(id, fresh.querySelector(`#now-${id}`));
       list(id, fresh.querySelector(`#call-${id}`), !!fresh.querySelector(`[data-meant="call-${id}"]`));
     }
     badge();
     if (waiting.size) later();
+  }
+
+  async function ask(ids) {
+    const query = $("log").dataset.query;
+    const answer = await fetch(`/fresh?ids=${ids.join(",")}${query && `&${query}`}`, { headers: { "HX-Request": "true" } });
+    if (answer.headers.has("HX-Redirect")) location.reload(); // signed out meanwhile
+    return answer.ok ? answer.text() : null;
   }
 
   const later = () => { timer ??= setTimeout(refresh, gather); };
@@ -46,7 +52,7 @@
   // a row of the log; one that is older than what is listed comes when one scrolls there
   function list(id, row, meant) {
     const old = $(`call-${id}`);
-    if (!row) return;
+    if (!row || +row.dataset.change < +old?.dataset.change) return; // it was ticked since
     if (old?.querySelector(".htmx-request")) { // somebody just ticks it: their answer comes first
       waiting.add(id);
       return later();
@@ -95,7 +101,10 @@
     stream = new EventSource(`/api/v1/stream?after=${$("live").dataset.change}`);
     const heard = event => { waiting.add(JSON.parse(event.data).id); later(); };
     for (const kind of ["ringing", "connected", "ended", "changed"]) stream.addEventListener(`call.${kind}`, heard);
-    stream.addEventListener("open", () => { $("live").dataset.follows = "true"; });
+    stream.addEventListener("open", () => {
+      $("live").dataset.follows = "true";
+      if (waiting.size) later();
+    });
     stream.addEventListener("error", () => {
       delete $("live").dataset.follows;
       // a browser does not try again after a refusal: the session ended, or the server is not there

@@ -121,6 +121,11 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
+    /// Presses a key: it goes to what has the focus at that moment, also where elements are just replaced.
+    pub async fn press(&self, key: Key) {
+        self.driver.action_chain().send_keys(key).perform().await.unwrap();
+    }
+
     /// Waits until that element shows that text.
     pub async fn see(&self, css: &str, text: &str) {
         let shown = async || self.shown(css).await.is_some_and(|shown| shown.contains(text));
