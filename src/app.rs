@@ -249,10 +249,10 @@ pub fn serve(
     let watched = app.clone();
     let newest = store::listen::Newest { own: app.store.writer.newest(), elsewhere };
     store::listen::watch_others(app.store.target().clone(), stop.clone(), newest, move |db, version| {
-        if watched.snapshot().version == version {
-            return; // it was changed here
-        }
-        if let Err(e) = watched.reload(db) {
+        // what was changed here is held already
+        if watched.snapshot().version != version
+            && let Err(e) = watched.reload(db)
+        {
             complain("the configuration could not be read", &e);
         }
     });

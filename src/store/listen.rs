@@ -29,19 +29,19 @@ pub struct Newest {
     pub elsewhere: watch::Sender<i64>,
 }
 
-/// Calls `changed` with the version after each change of the configuration, until `stop`, and passes on what is heard of calls. On a
-/// thread and a connection of its own.
+/// Gives `seen` the version of the configuration, as often as it is looked at, until `stop`; and passes on what is
+/// heard of calls. On a thread and a connection of its own.
 pub fn watch_others(
     target: Target,
     stop: StopFlag,
     newest: Newest,
-    changed: impl Fn(&mut Db, i64) + Send + 'static,
+    seen: impl Fn(&mut Db, i64) + Send + 'static,
 ) {
     let work = move || {
         while !stop.is_set() {
             match target.connect() {
                 Ok(mut db) => {
-                    if let Err(e) = follow(&mut db, &stop, &newest, &changed) {
+                    if let Err(e) = follow(&mut db, &stop, &newest, &seen) {
                         complain("lost sight of the configuration", &e);
                     }
                 }
@@ -55,19 +55,15 @@ pub fn watch_others(
     }
 }
 
-fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, changed: &impl Fn(&mut Db, i64)) -> QueryResult<()> {
+fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, seen: &impl Fn(&mut Db, i64)) -> QueryResult<()> {
     if let Db::Postgres(conn) = db {
         // nothing is written here, but PostgreSQL flushes a transaction that notifies as if it were
         conn.batch_execute(&format!("SET synchronous_commit = off; LISTEN {CHANNEL}; LISTEN {FEED}"))?;
     }
-    let mut known = -1; // the first look always differs: something may have changed since the start
     let mut told = *newest.own.borrow();
     loop {
         let version = config_version(db)?;
-        if version != known {
-            known = version;
-            changed(db, version);
-        }
+        seen(db, version);
         let looked = Instant::now();
         while looked.elapsed() < LOOK && !notified(db, newest)? {
             tell(db, newest, &mut told)?;
