@@ -3,18 +3,21 @@
 //! the log long copies it all, and the callers wait.)
 //!
 //! The log starts anew where all of it was copied when the writer next writes, which under steady load never is so.
-//! Then, when the log has become long, the writer copies the little that is left itself, once.
+//! Then, when the log has become long, the writer copies the little that is left itself, once. Somebody who just reads
+//! what is in the log keeps it from starting anew all the same, and where many read there is always one: from a certain
+//! length on the writer waits for them, a little (who comes meanwhile reads the database file).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 
 use super::Db;
-use super::target::Target;
+use super::target::{SQLITE_PATIENCE, Target, wait_for_others};
 use crate::complaint::complain;
 
 /// Events between two checkpoints.
@@ -22,12 +25,19 @@ const EVERY: usize = 1000;
 /// Pages of 4 KiB in the log from which on the writer helps: 16 MiB. A shorter log would stop the writer more often, a
 /// longer one leaves the processor's cache.
 const LONG: i32 = 4096;
+/// From which on it waits for readers: 32 MiB.
+const TOO_LONG: i32 = 8192;
+/// For so long.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// And not again within this time.
+const REST: Duration = Duration::from_secs(1);
 
 /// The writer's end.
 pub(super) struct Checkpoints {
     wake: SyncSender<()>,
     overdue: Arc<AtomicBool>,
     events: usize,
+    waited: Option<Instant>,
 }
 
 impl Checkpoints {
@@ -43,7 +53,7 @@ impl Checkpoints {
             .spawn(move || run(&target, &woken, &flag))
             .inspect_err(|e| log::warn!("checkpoints are the writer's own work: {e}"))
             .ok()?;
-        Some(Self { wake, overdue, events: 0 })
+        Some(Self { wake, overdue, events: 0, waited: None })
     }
 
     /// For the writer's connection: its commits copy nothing.
@@ -55,14 +65,28 @@ impl Checkpoints {
     pub fn wrote(&mut self, db: &mut Db, events: usize) {
         self.events += events;
         if self.overdue.swap(false, Ordering::Relaxed) {
-            match copy(db) {
-                Ok(log) => log::debug!("the writer copied the log: {} of {} pages", log.copied, log.pages),
-                Err(e) => complain("the write-ahead log could not be copied", &e),
+            if let Err(e) = self.help(db) {
+                complain("the write-ahead log could not be copied", &e);
             }
         } else if self.events >= EVERY {
             self.events = 0;
             let _at_work_already = self.wake.try_send(());
         }
+    }
+
+    /// Copies what is left, and sees to it that the log starts anew with the next write, unless somebody reads it for
+    /// long.
+    fn help(&mut self, db: &mut Db) -> QueryResult<()> {
+        let log = copy(db)?;
+        log::debug!("the writer copied the log: {} of {} pages", log.copied, log.pages);
+        if log.pages <= TOO_LONG || self.waited.is_some_and(|waited| waited.elapsed() < REST) {
+            return Ok(());
+        }
+        wait_for_others(db, PATIENCE)?;
+        let started = diesel::sql_query("PRAGMA wal_checkpoint(RESTART)").get_result::<Log>(db);
+        wait_for_others(db, SQLITE_PATIENCE)?;
+        self.waited = Some(Instant::now());
+        started.map(|_| ())
     }
 }
 
@@ -111,7 +135,7 @@ mod tests {
         let target = Target::Sqlite(folder.path().join("log.db"));
         let mut db = target.open().expect("a database");
         let (wake, woken) = sync_channel(1);
-        let mut checkpoints = Checkpoints { wake, overdue: Arc::default(), events: 0 };
+        let mut checkpoints = Checkpoints { wake, overdue: Arc::default(), events: 0, waited: None };
         checkpoints.take_over(&mut db).expect("its setting");
         let write = |db: &mut Db, pages: i32| {
             let sql =
@@ -136,12 +160,41 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_is_too_long_waits_for_who_reads_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = Target::Sqlite(folder.path().join("log.db"));
+        let mut db = target.open().expect("a database");
+        let mut checkpoints = Checkpoints::start(&target).expect("a thread");
+        checkpoints.take_over(&mut db).expect("its setting");
+        db.batch_execute(&format!(
+            "CREATE TABLE t (b); INSERT INTO t VALUES (zeroblob({TOO_LONG} * 4096)); INSERT INTO t VALUES (1)"
+        ))
+        .expect("it is written");
+        let mut reader = target.open().expect("a reader");
+        reader.batch_execute("BEGIN; SELECT count(*) FROM t").expect("it reads");
+        let (reads, told) = sync_channel::<()>(0);
+        let reading = std::thread::spawn(move || {
+            told.recv().expect("the writer is about to wait");
+            std::thread::sleep(PATIENCE / 4); // it takes its time
+            reader.batch_execute("COMMIT").expect("it has read");
+        });
+        checkpoints.overdue.store(true, Ordering::Relaxed);
+        reads.send(()).expect("it reads");
+        checkpoints.wrote(&mut db, 1);
+        reading.join().expect("it ended");
+        assert!(checkpoints.waited.is_some());
+        db.batch_execute("INSERT INTO t VALUES (2)").expect("it is written");
+        let log = copy(&mut db).expect("a look");
+        assert!(log.pages < 100, "{log:?}");
+    }
+
+    #[test]
     fn a_short_log_is_the_threads_work_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let target = Target::Sqlite(folder.path().join("log.db"));
         let mut db = target.open().expect("a database");
         let (wake, woken) = sync_channel(1);
-        let mut checkpoints = Checkpoints { wake, overdue: Arc::default(), events: 0 };
+        let mut checkpoints = Checkpoints { wake, overdue: Arc::default(), events: 0, waited: None };
         checkpoints.wrote(&mut db, EVERY - 1);
         assert!(woken.try_recv().is_err(), "too early");
         checkpoints.wrote(&mut db, 1);

@@ -5,18 +5,23 @@
 //! Of the deliveries of one call to one webhook only the oldest that is not done can be claimed; those behind it wait
 //! with it.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use super::Db;
 use super::deliveries::{DeliveryRow, park_all};
 use super::schema::{deliveries, webhooks};
 use super::webhooks::WebhookRow;
+use super::{Backend, Db};
 use crate::call::Moment;
 use crate::webhooks::DeliveryState;
 
 /// How soon a delivery is looked at again that waits for one before it.
 const BEHIND: TimeDelta = TimeDelta::seconds(1);
+/// How many are named in one statement, each with what was read of it: SQLite's expressions are 1,000 deep at most.
+const TOGETHER: usize = 100;
 /// A webhook is left alone for a while from this many failures in a row.
 const FAILURES: i32 = 3;
 
@@ -123,15 +128,14 @@ struct Open {
     webhook_id: i64,
     call: i64,
     due_at: Moment,
-    attempts: i32,
     first_tried_at: Option<Moment>,
 }
 
-/// What is due: deliveries that can be claimed, and those that wait behind others, with the time until which they do.
+/// What is due: deliveries that can be claimed, and those that wait behind others, by the time until which they do.
 #[derive(Debug, Default)]
 struct Found {
     heads: Vec<Open>,
-    behind: Vec<(Open, Moment)>,
+    behind: BTreeMap<Moment, Vec<Open>>,
 }
 
 /// Claims for each of these webhooks at most so many deliveries until `until`, and takes down what came of those
@@ -157,16 +161,13 @@ pub fn claim(
         return Ok((Vec::new(), false));
     }
     let mine = db.transaction(|db| {
-        let mut mine = Vec::with_capacity(heads.len());
-        for head in &heads {
-            mine.extend(is_mine(db, head, now, until)?.then_some(head.id));
-        }
-        for (waiting, due_at) in &behind {
-            // unless the one before it is done meanwhile
-            diesel::update(deliveries::table.filter(deliveries::id.eq(waiting.id)))
-                .filter(deliveries::due_at.eq(waiting.due_at).and(deliveries::done_at.is_null()))
-                .set(deliveries::due_at.eq(*due_at))
-                .execute(db)?;
+        // one that was tried before keeps when that was
+        let (fresh, tried): (Vec<&Open>, Vec<&Open>) =
+            heads.iter().partition(|head| head.first_tried_at.is_none());
+        let mut mine = make_mine(db, &fresh, now, until)?;
+        mine.extend(make_mine(db, &tried, now, until)?);
+        for (due_at, waiting) in &behind {
+            wait_until(db, *due_at, waiting)?;
         }
         settle(db, settled, now)?;
         Ok::<_, diesel::result::Error>(mine)
@@ -174,20 +175,37 @@ pub fn claim(
     Ok((load(db, &mine)?, true))
 }
 
-/// Claims it, unless it is no longer as it was read.
-fn is_mine(db: &mut Db, read: &Open, now: Moment, until: Moment) -> QueryResult<bool> {
-    let as_read = deliveries::table
-        .filter(deliveries::id.eq(read.id).and(deliveries::attempts.eq(read.attempts)))
-        .filter(deliveries::due_at.eq(read.due_at).and(deliveries::done_at.is_null()));
-    let claimed = diesel::update(as_read)
+/// Claims those that are still due, whoever looked at them meanwhile. Answers which.
+fn make_mine(db: &mut Db, heads: &[&Open], now: Moment, until: Moment) -> QueryResult<Vec<i64>> {
+    let Some(first) = heads.first() else { return Ok(Vec::new()) };
+    let still_due = deliveries::table
+        .filter(deliveries::id.eq_any(heads.iter().map(|head| head.id)))
+        .filter(deliveries::due_at.le(now).and(deliveries::done_at.is_null()));
+    diesel::update(still_due)
         .set((
             deliveries::state.eq(DeliveryState::Sending),
-            deliveries::attempts.eq(read.attempts + 1),
+            deliveries::attempts.eq(deliveries::attempts + 1),
             deliveries::due_at.eq(until),
-            deliveries::first_tried_at.eq(Some(read.first_tried_at.unwrap_or(now))),
+            first.first_tried_at.is_none().then_some(deliveries::first_tried_at.eq(Some(now))),
         ))
-        .execute(db)?;
-    Ok(claimed == 1)
+        .returning(deliveries::id)
+        .get_results(db)
+}
+
+type Condition = Box<dyn BoxableExpression<deliveries::table, Backend, SqlType = Bool>>;
+
+/// They wait for those before them, unless those were done meanwhile, which made them due anew.
+fn wait_until(db: &mut Db, due_at: Moment, waiting: &[Open]) -> QueryResult<()> {
+    for some in waiting.chunks(TOGETHER) {
+        let as_read = some.iter().map(|it| -> Condition {
+            Box::new(deliveries::id.eq(it.id).and(deliveries::due_at.eq(it.due_at)))
+        });
+        let Some(as_read) = as_read.reduce(|one, other| Box::new(one.or(other))) else { continue };
+        diesel::update(deliveries::table.filter(as_read).filter(deliveries::done_at.is_null()))
+            .set(deliveries::due_at.eq(due_at))
+            .execute(db)?;
+    }
+    Ok(())
 }
 
 /// Looks at the first call of each of these webhooks.
@@ -234,7 +252,9 @@ impl Found {
             let Some((head, others)) = of_call.split_first() else { continue };
             self.heads.extend((head.due_at <= now).then_some(*head));
             let later = head.due_at.max(now + BEHIND);
-            self.behind.extend(others.iter().filter(|it| it.due_at <= now).map(|it| (*it, later)));
+            for waits in others.iter().filter(|it| it.due_at <= now) {
+                self.behind.entry(later).or_default().push(*waits);
+            }
         }
     }
 }
@@ -255,21 +275,47 @@ fn load(db: &mut Db, ids: &[i64]) -> QueryResult<Vec<Claimed>> {
     Ok(claimed.collect())
 }
 
-/// Takes down what came of attempts.
+/// Takes down what came of attempts: of those that were delivered together, since they are many.
 ///
 /// # Errors
 /// What the database says.
 pub fn settle(db: &mut Db, attempts: &[Attempt], now: Moment) -> QueryResult<()> {
-    attempts.iter().try_for_each(|attempt| settle_one(db, attempt, now))
+    let mut delivered: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    let mut failed = Vec::new();
+    for attempt in attempts {
+        if !was_ours(db, attempt, now)? {
+            continue;
+        }
+        match attempt.verdict {
+            Verdict::Delivered => delivered.entry(attempt.webhook_id).or_default().push(attempt.call),
+            Verdict::Again(..) | Verdict::Parked | Verdict::Gone => failed.push(attempt),
+        }
+    }
+    for (webhook_id, calls) in &delivered {
+        next_is_due(db, *webhook_id, calls, now)?;
+        fares_well(db, *webhook_id, now)?;
+    }
+    for attempt in failed {
+        next_is_due(db, attempt.webhook_id, &[attempt.call], attempt.outcome(now).1)?;
+        fares_badly(db, attempt, now)?;
+    }
+    Ok(())
 }
 
-/// One that was claimed by somebody else meanwhile is theirs.
-fn settle_one(db: &mut Db, attempt: &Attempt, now: Moment) -> QueryResult<()> {
-    let (state, due_at, done_at) = match attempt.verdict {
-        Verdict::Delivered => (DeliveryState::Delivered, now, Some(now)),
-        Verdict::Parked | Verdict::Gone => (DeliveryState::Parked, now, Some(now)),
-        Verdict::Again(at, _) => (DeliveryState::Waiting, at, None),
-    };
+impl Attempt {
+    /// How the delivery stands after it, when it is due, and when it was done.
+    fn outcome(&self, now: Moment) -> (DeliveryState, Moment, Option<Moment>) {
+        match self.verdict {
+            Verdict::Delivered => (DeliveryState::Delivered, now, Some(now)),
+            Verdict::Parked | Verdict::Gone => (DeliveryState::Parked, now, Some(now)),
+            Verdict::Again(at, _) => (DeliveryState::Waiting, at, None),
+        }
+    }
+}
+
+/// Takes it down, unless it was claimed by somebody else meanwhile: then it is theirs.
+fn was_ours(db: &mut Db, attempt: &Attempt, now: Moment) -> QueryResult<bool> {
+    let (state, due_at, done_at) = attempt.outcome(now);
     let own = deliveries::table
         .filter(deliveries::id.eq(attempt.id).and(deliveries::attempts.eq(attempt.number)))
         .filter(deliveries::state.eq(DeliveryState::Sending));
@@ -284,53 +330,51 @@ fn settle_one(db: &mut Db, attempt: &Attempt, now: Moment) -> QueryResult<()> {
             deliveries::error.eq(&attempt.error),
         ))
         .execute(db)?;
-    if settled == 0 {
-        return Ok(());
-    }
-    let behind = deliveries::table
-        .filter(deliveries::webhook_id.eq(attempt.webhook_id).and(deliveries::call.eq(attempt.call)))
-        .filter(deliveries::done_at.is_null().and(deliveries::id.ne(attempt.id)))
-        .filter(deliveries::state.eq(DeliveryState::Waiting));
-    diesel::update(behind).set(deliveries::due_at.eq(due_at)).execute(db)?;
-    remember(db, attempt, now)
+    Ok(settled == 1)
 }
 
-/// How the receiver fares.
-fn remember(db: &mut Db, attempt: &Attempt, now: Moment) -> QueryResult<()> {
+/// What waits behind the first of these calls is due at `due_at`.
+fn next_is_due(db: &mut Db, webhook_id: i64, calls: &[i64], due_at: Moment) -> QueryResult<usize> {
+    let behind = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook_id).and(deliveries::call.eq_any(calls)))
+        .filter(deliveries::done_at.is_null().and(deliveries::state.eq(DeliveryState::Waiting)));
+    diesel::update(behind).set(deliveries::due_at.eq(due_at)).execute(db)
+}
+
+/// Its receiver took what it was sent.
+fn fares_well(db: &mut Db, webhook_id: i64, now: Moment) -> QueryResult<usize> {
+    let is_news = webhooks::failures.gt(0).or(webhooks::succeeded_at.is_null());
+    diesel::update(webhooks::table.filter(webhooks::id.eq(webhook_id)).filter(is_news))
+        .set((
+            webhooks::failures.eq(0),
+            webhooks::failing_since.eq(None::<Moment>),
+            webhooks::resume_at.eq(None::<Moment>),
+            webhooks::succeeded_at.eq(Some(now)),
+        ))
+        .execute(db)
+}
+
+fn fares_badly(db: &mut Db, attempt: &Attempt, now: Moment) -> QueryResult<()> {
     let hook = webhooks::table.filter(webhooks::id.eq(attempt.webhook_id));
-    match attempt.verdict {
-        Verdict::Delivered => {
-            let news = webhooks::failures.gt(0).or(webhooks::succeeded_at.is_null());
-            diesel::update(hook.filter(news))
-                .set((
-                    webhooks::failures.eq(0),
-                    webhooks::failing_since.eq(None::<Moment>),
-                    webhooks::resume_at.eq(None::<Moment>),
-                    webhooks::succeeded_at.eq(Some(now)),
-                ))
-                .execute(db)?;
-        }
-        Verdict::Gone => {
-            let why = "the receiver answered 410: gone";
-            diesel::update(hook)
-                .set((webhooks::enabled.eq(false), webhooks::disabled_why.eq(Some(why))))
-                .execute(db)?;
-            park_all(db, attempt.webhook_id, why, now)?;
-        }
-        Verdict::Parked | Verdict::Again(..) => {
-            let failures = attempt.failures + 1;
-            let resume_at = match attempt.verdict {
-                Verdict::Again(_, at) if failures >= FAILURES => Some(at),
-                _ => None,
-            };
-            diesel::update(hook)
-                .set((
-                    webhooks::failures.eq(failures),
-                    webhooks::failing_since.eq(Some(attempt.failing_since.unwrap_or(now))),
-                    webhooks::resume_at.eq(resume_at),
-                ))
-                .execute(db)?;
-        }
+    if attempt.verdict == Verdict::Gone {
+        let why = "the receiver answered 410: gone";
+        diesel::update(hook)
+            .set((webhooks::enabled.eq(false), webhooks::disabled_why.eq(Some(why))))
+            .execute(db)?;
+        park_all(db, attempt.webhook_id, why, now)?;
+        return Ok(());
     }
+    let failures = attempt.failures + 1;
+    let resume_at = match attempt.verdict {
+        Verdict::Again(_, at) if failures >= FAILURES => Some(at),
+        _ => None,
+    };
+    diesel::update(hook)
+        .set((
+            webhooks::failures.eq(failures),
+            webhooks::failing_since.eq(Some(attempt.failing_since.unwrap_or(now))),
+            webhooks::resume_at.eq(resume_at),
+        ))
+        .execute(db)?;
     Ok(())
 }

@@ -60,6 +60,9 @@ use writer::Writer;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
+/// Whichever database it is.
+type Backend = <Db as Connection>::Backend;
+
 /// Runs the same diesel statement on either connection: for upserts, which the derive cannot carry.
 macro_rules! on_each {
     ($db:expr, |$conn:ident| $statement:expr) => {

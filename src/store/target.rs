@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -21,8 +22,11 @@ pub enum Target {
 /// SQLite's settings for each connection: nothing answered is lost (FULL), writers wait for each other.
 /// It sorts in files where it is more than a cache holds: counting a week of millions of calls in memory, on each
 /// connection at once, would take gigabytes. The page cache is in KiB.
-const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA cache_size = -8000; PRAGMA temp_store = FILE;";
+const SQLITE_SESSION: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; \
+     PRAGMA temp_store = FILE;";
+
+/// How long a connection to SQLite waits for others, unless it says otherwise.
+pub(super) const SQLITE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl FromStr for Target {
     type Err = StartError;
@@ -109,11 +113,18 @@ impl Target {
             Self::Postgres(url) => Ok(Db::Postgres(PgConnection::establish(&impatient(url))?)),
             Self::Sqlite(path) => {
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
-                conn.batch_execute(SQLITE_SESSION).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                wait_for_others(&mut conn, SQLITE_PATIENCE)
+                    .and_then(|()| conn.batch_execute(SQLITE_SESSION))
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Db::Sqlite(conn))
             }
         }
     }
+}
+
+/// How long a connection to SQLite waits where another one is in its way.
+pub(super) fn wait_for_others(conn: &mut impl SimpleConnection, at_most: Duration) -> QueryResult<()> {
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {}", at_most.as_millis()))
 }
 
 /// A libpq URL, without its password.

@@ -87,7 +87,7 @@ impl Dispatcher {
     fn new(app: &Data<App>, lane: Lane) -> reqwest::Result<Self> {
         let allowed = app.config.serve.webhooks.allowed();
         let (room, each) = match lane {
-            Lane::Proven => (128, 16),
+            Lane::Proven => (128, 32),
             Lane::Other => (many(), 1),
         };
         let (outbox, inbox) = mpsc::unbounded_channel(); // never more than are on their way

@@ -3,15 +3,12 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 
-use super::super::Db;
+use super::super::Backend;
 use super::super::calls::json;
 use super::super::schema::calls;
 use super::arms::{Arm, End, Part, Side};
 use super::{Order, Position, Stretch, Wanted};
 use crate::call::State;
-
-/// Whichever database it is.
-pub type Backend = <Db as Connection>::Backend;
 
 /// One condition on a call.
 pub type Condition<'a> = Box<dyn BoxableExpression<calls::table, Backend, SqlType = Nullable<Bool>> + 'a>;
