@@ -22,7 +22,9 @@ use crate::complaint::complain;
 
 /// Events between two checkpoints.
 const EVERY: usize = 1000;
-/// Pages of 4 KiB in the log from which on the writer helps: 16 MiB. A shorter log would stop the writer more often, a
+/// Bytes of a page.
+const PAGE: i64 = 4096;
+/// Pages in the log from which on the writer helps: 16 MiB. A shorter log would stop the writer more often, a
 /// longer one leaves the processor's cache.
 const LONG: i32 = 4096;
 /// From which on it waits for readers: 32 MiB.
@@ -56,9 +58,10 @@ impl Checkpoints {
         Some(Self { wake, overdue, events: 0, waited: None })
     }
 
-    /// For the writer's connection: its commits copy nothing.
+    /// For the writer's connection: its commits copy nothing. A log that starts anew gives back what it took too much.
     pub fn take_over(&self, db: &mut Db) -> QueryResult<()> {
-        db.batch_execute("PRAGMA wal_autocheckpoint = 0")
+        let most = i64::from(TOO_LONG) * PAGE;
+        db.batch_execute(&format!("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {most}"))
     }
 
     /// So many events were written on `db`.
@@ -167,7 +170,7 @@ mod tests {
         let mut checkpoints = Checkpoints::start(&target).expect("a thread");
         checkpoints.take_over(&mut db).expect("its setting");
         db.batch_execute(&format!(
-            "CREATE TABLE t (b); INSERT INTO t VALUES (zeroblob({TOO_LONG} * 4096)); INSERT INTO t VALUES (1)"
+            "CREATE TABLE t (b); INSERT INTO t VALUES (zeroblob(2 * {TOO_LONG} * 4096)); INSERT INTO t VALUES (1)"
         ))
         .expect("it is written");
         let mut reader = target.open().expect("a reader");
@@ -186,6 +189,8 @@ mod tests {
         db.batch_execute("INSERT INTO t VALUES (2)").expect("it is written");
         let log = copy(&mut db).expect("a look");
         assert!(log.pages < 100, "{log:?}");
+        let file = std::fs::metadata(folder.path().join("log.db-wal")).expect("the log");
+        assert!(file.len() <= u64::try_from(i64::from(TOO_LONG) * PAGE).expect("positive"), "{} bytes", file.len());
     }
 
     #[test]
