@@ -77,6 +77,7 @@ pub fn all() -> Vec<Bound> {
             AtLeast(1.8),
         ),
         ratio("the same, fsync 1 ms", "postgres/64/1000", "pgbench/64/1000", RATE, AtLeast(1.05)),
+        ratio("the same, 16 clients", "postgres/16/1000", "pgbench/16/1000", RATE, AtLeast(1.25)),
         ratio(
             "PostgreSQL's own CPU per event ÷ pgbench's",
             "postgres/64/0",
