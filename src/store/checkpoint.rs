@@ -190,7 +190,11 @@ mod tests {
         let log = copy(&mut db).expect("a look");
         assert!(log.pages < 100, "{log:?}");
         let file = std::fs::metadata(folder.path().join("log.db-wal")).expect("the log");
-        assert!(file.len() <= u64::try_from(i64::from(TOO_LONG) * PAGE).expect("positive"), "{} bytes", file.len());
+        assert!(
+            file.len() <= u64::try_from(i64::from(TOO_LONG) * PAGE).expect("positive"),
+            "{} bytes",
+            file.len()
+        );
     }
 
     #[test]
