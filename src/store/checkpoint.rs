@@ -85,12 +85,18 @@ impl Checkpoints {
         if log.pages <= TOO_LONG || self.waited.is_some_and(|waited| waited.elapsed() < REST) {
             return Ok(());
         }
-        wait_for_others(db, PATIENCE)?;
-        let started = diesel::sql_query("PRAGMA wal_checkpoint(RESTART)").get_result::<Log>(db);
-        wait_for_others(db, SQLITE_PATIENCE)?;
+        let outwaited = outwait_readers(db, PATIENCE);
         self.waited = Some(Instant::now());
-        started.map(|_| ())
+        outwaited
     }
+}
+
+/// Waits for those who read the log, so that it starts anew with the next write.
+fn outwait_readers(db: &mut Db, at_most: Duration) -> QueryResult<()> {
+    wait_for_others(db, at_most)?;
+    let copied = diesel::sql_query("PRAGMA wal_checkpoint(RESTART)").get_result::<Log>(db);
+    wait_for_others(db, SQLITE_PATIENCE)?;
+    copied.map(|_| ())
 }
 
 fn run(target: &Target, woken: &Receiver<()>, overdue: &AtomicBool) {
@@ -169,23 +175,22 @@ mod tests {
         let mut db = target.open().expect("a database");
         let mut checkpoints = Checkpoints::start(&target).expect("a thread");
         checkpoints.take_over(&mut db).expect("its setting");
-        db.batch_execute(&format!(
-            "CREATE TABLE t (b); INSERT INTO t VALUES (zeroblob(2 * {TOO_LONG} * 4096)); INSERT INTO t VALUES (1)"
-        ))
-        .expect("it is written");
+        let much =
+            format!("INSERT INTO t VALUES (zeroblob(2 * {TOO_LONG} * {PAGE})); INSERT INTO t VALUES (1)");
+        db.batch_execute("CREATE TABLE t (b)").and_then(|()| db.batch_execute(&much)).expect("it is written");
         let mut reader = target.open().expect("a reader");
         reader.batch_execute("BEGIN; SELECT count(*) FROM t").expect("it reads");
-        let (reads, told) = sync_channel::<()>(0);
+        let mut other = target.open().expect("another one");
+        wait_for_others(&mut other, Duration::ZERO).expect("its setting");
         let reading = std::thread::spawn(move || {
-            told.recv().expect("the writer is about to wait");
-            std::thread::sleep(PATIENCE / 4); // it takes its time
+            // until the writer waits, which keeps others from writing
+            while other.batch_execute("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
+                std::thread::yield_now();
+            }
             reader.batch_execute("COMMIT").expect("it has read");
         });
-        checkpoints.overdue.store(true, Ordering::Relaxed);
-        reads.send(()).expect("it reads");
-        checkpoints.wrote(&mut db, 1);
+        outwait_readers(&mut db, Duration::from_secs(60)).expect("it waits");
         reading.join().expect("it ended");
-        assert!(checkpoints.waited.is_some());
         db.batch_execute("INSERT INTO t VALUES (2)").expect("it is written");
         let log = copy(&mut db).expect("a look");
         assert!(log.pages < 100, "{log:?}");
@@ -195,6 +200,13 @@ mod tests {
             "{} bytes",
             file.len()
         );
+        db.batch_execute(&much).expect("it is written");
+        checkpoints.overdue.store(true, Ordering::Relaxed);
+        checkpoints.wrote(&mut db, 1);
+        assert!(checkpoints.waited.is_some());
+        db.batch_execute("INSERT INTO t VALUES (3)").expect("it is written");
+        let log = copy(&mut db).expect("a look");
+        assert!(log.pages < 100, "{log:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Which delivery is whose: nodes share them by claims. A claim is a row that is changed only where it is still as it
-//! was read, so two nodes never get the same one, and no lock is held while a receiver is asked. It ends by itself: the
-//! deliveries of a node that died are due again.
+//! Which delivery is whose: nodes share them by claims. A claim is a row that is changed only where it is still due, which
+//! it then is no more, so two nodes never get the same one, and no lock is held while a receiver is asked. It ends by
+//! itself: the deliveries of a node that died are due again.
 //!
 //! Of the deliveries of one call to one webhook only the oldest that is not done can be claimed; those behind it wait
 //! with it.
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Nullable, Timestamp};
 
 use super::deliveries::{DeliveryRow, park_all};
 use super::schema::{deliveries, webhooks};
@@ -128,13 +128,12 @@ struct Open {
     webhook_id: i64,
     call: i64,
     due_at: Moment,
-    first_tried_at: Option<Moment>,
 }
 
 /// What is due: deliveries that can be claimed, and those that wait behind others, by the time until which they do.
 #[derive(Debug, Default)]
 struct Found {
-    heads: Vec<Open>,
+    heads: Vec<i64>,
     behind: BTreeMap<Moment, Vec<Open>>,
 }
 
@@ -161,11 +160,7 @@ pub fn claim(
         return Ok((Vec::new(), false));
     }
     let mine = db.transaction(|db| {
-        // one that was tried before keeps when that was
-        let (fresh, tried): (Vec<&Open>, Vec<&Open>) =
-            heads.iter().partition(|head| head.first_tried_at.is_none());
-        let mut mine = make_mine(db, &fresh, now, until)?;
-        mine.extend(make_mine(db, &tried, now, until)?);
+        let mine = make_mine(db, &heads, now, until)?;
         for (due_at, waiting) in &behind {
             wait_until(db, *due_at, waiting)?;
         }
@@ -175,18 +170,25 @@ pub fn claim(
     Ok((load(db, &mine)?, true))
 }
 
+diesel::define_sql_function! {
+    /// `known`, or else `otherwise`.
+    fn coalesce(known: Nullable<Timestamp>, otherwise: Nullable<Timestamp>) -> Nullable<Timestamp>;
+}
+
 /// Claims those that are still due, whoever looked at them meanwhile. Answers which.
-fn make_mine(db: &mut Db, heads: &[&Open], now: Moment, until: Moment) -> QueryResult<Vec<i64>> {
-    let Some(first) = heads.first() else { return Ok(Vec::new()) };
+fn make_mine(db: &mut Db, heads: &[i64], now: Moment, until: Moment) -> QueryResult<Vec<i64>> {
+    if heads.is_empty() {
+        return Ok(Vec::new());
+    }
     let still_due = deliveries::table
-        .filter(deliveries::id.eq_any(heads.iter().map(|head| head.id)))
+        .filter(deliveries::id.eq_any(heads))
         .filter(deliveries::due_at.le(now).and(deliveries::done_at.is_null()));
     diesel::update(still_due)
         .set((
             deliveries::state.eq(DeliveryState::Sending),
             deliveries::attempts.eq(deliveries::attempts + 1),
             deliveries::due_at.eq(until),
-            first.first_tried_at.is_none().then_some(deliveries::first_tried_at.eq(Some(now))),
+            deliveries::first_tried_at.eq(coalesce(deliveries::first_tried_at, Some(now))),
         ))
         .returning(deliveries::id)
         .get_results(db)
@@ -250,7 +252,7 @@ impl Found {
     fn sort_out(&mut self, rows: &[Open], now: Moment) {
         for of_call in rows.chunk_by(|one, next| (one.webhook_id, one.call) == (next.webhook_id, next.call)) {
             let Some((head, others)) = of_call.split_first() else { continue };
-            self.heads.extend((head.due_at <= now).then_some(*head));
+            self.heads.extend((head.due_at <= now).then_some(head.id));
             let later = head.due_at.max(now + BEHIND);
             for waits in others.iter().filter(|it| it.due_at <= now) {
                 self.behind.entry(later).or_default().push(*waits);

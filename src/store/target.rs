@@ -19,7 +19,7 @@ pub enum Target {
     Sqlite(PathBuf),
 }
 
-/// SQLite's settings for each connection: nothing answered is lost (FULL), writers wait for each other.
+/// SQLite's settings for each connection: nothing answered is lost (FULL).
 /// It sorts in files where it is more than a cache holds: counting a week of millions of calls in memory, on each
 /// connection at once, would take gigabytes. The page cache is in KiB.
 const SQLITE_SESSION: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; \
@@ -122,7 +122,7 @@ impl Target {
     }
 }
 
-/// How long a connection to SQLite waits where another one is in its way.
+/// Has a connection to SQLite wait so long where another one is in its way.
 pub(super) fn wait_for_others(conn: &mut impl SimpleConnection, at_most: Duration) -> QueryResult<()> {
     conn.batch_execute(&format!("PRAGMA busy_timeout = {}", at_most.as_millis()))
 }
