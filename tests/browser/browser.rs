@@ -99,7 +99,16 @@ impl Browser {
 
     /// Clicks it, once it is there.
     pub async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap();
+        self.act(css, async |element| element.click().await).await;
+    }
+
+    /// Does something with an element, once it is there; where the page replaces it meanwhile, with what came for it.
+    async fn act(&self, css: &str, what: impl AsyncFn(WebElement) -> WebDriverResult<()>) {
+        let done = async || match what(self.find(css).await).await.map_err(WebDriverError::into_inner) {
+            Err(WebDriverErrorInner::StaleElementReference(_)) => false,
+            done => done.is_ok() || panic!("{css}: {done:?}"),
+        };
+        self.until(&format!("{css} stays"), done).await;
     }
 
     /// Clicks what loads a page, and waits until that page stands: who goes elsewhere before would be led back by it.
@@ -116,9 +125,11 @@ impl Browser {
 
     /// Puts text where text was.
     pub async fn fill(&self, css: &str, text: &str) {
-        let field = self.find(css).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        self.act(css, async |field| {
+            field.clear().await?;
+            field.send_keys(text).await
+        })
+        .await;
     }
 
     /// Presses a key: it goes to what has the focus at that moment, also where elements are just replaced.

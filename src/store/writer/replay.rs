@@ -142,7 +142,7 @@ impl Thread {
         let last = events.last().map_or(0, |event| event.number);
         let now = crate::clock::now();
         let Self { db, recent, .. } = self;
-        let mut stored = Recent::new(2 * events.len() + 2);
+        let mut stored = Recent::all(events.len());
         let known = if with_care { &mut stored } else { recent };
         let (batch, reached, counted) = db.transaction(|db| {
             numbers::lock(db)?;

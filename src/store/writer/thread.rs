@@ -25,9 +25,9 @@ use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls, numbers, spo
 
 /// The most arrivals of one transaction: past this only latency grows.
 pub(super) const MAX_BATCH: usize = 512;
-/// How many calls are remembered: two generations, each as many as a hash table of 1024 places takes. Events
-/// of a call that is not cost a read.
-const REMEMBERED: usize = 2 * 896;
+/// How many calls are remembered, those that go on and those that are over: two generations of each, as many as
+/// hash tables of 1024 and 128 places take. Events of a call that is not cost a read.
+const REMEMBERED: (usize, usize) = (2 * 896, 2 * 112);
 /// How long after another node was seen writing the same calls every batch is done the careful way.
 const SHARED: Duration = Duration::from_secs(5);
 
@@ -59,7 +59,7 @@ impl Thread {
     pub fn new(db: Db, target: Target, news: News, spool: Arc<Spool>, metrics: Arc<Metrics>) -> Self {
         Self {
             checkpoints: Checkpoints::start(&target),
-            recent: Recent::new(REMEMBERED),
+            recent: Recent::new(REMEMBERED.0, REMEMBERED.1),
             shared_until: None,
             set_aside: None,
             written: 0,
@@ -231,7 +231,7 @@ impl Thread {
         let keys = keys_of(each(arrivals), |_, _| true);
         self.db.transaction(|db| {
             numbers::lock(db)?;
-            let mut stored = Recent::new(2 * keys.len() + 2);
+            let mut stored = Recent::all(keys.len());
             for call in calls::latest(db, &keys)? {
                 stored.put(call);
             }
