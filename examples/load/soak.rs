@@ -18,8 +18,8 @@ use crate::process::Watched;
 const PACE: Duration = Duration::from_secs(5);
 /// Memory may grow by so much, in KiB per minute: less than the noise of a run of 20 minutes.
 const SLOPE: f64 = 64.0;
-/// Files that come and go: connections of pages, of webhooks, of the pool.
-const FILES: f64 = 24.0;
+/// Files that come and go: connections of pages, of the pool, and of webhooks (up to 32 at once to each).
+const FILES: f64 = 64.0;
 /// Events that wait for the writer, at most.
 const QUEUED: f64 = 2_000.0;
 /// The write-ahead log of SQLite, in MiB.

@@ -10,11 +10,15 @@ use diesel::sql_types;
 
 use super::batch::{Batch, Touched, offset};
 use super::calls::{extra_json, json};
-use super::pg_array::Array;
+use super::pg_array::{Array, Columns};
 use crate::call::Call;
 
 /// The statement's text between its parameters, which it marks by `{}`.
 static SQL: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("batch_postgres.sql").split("{}").collect());
+
+/// How many arrays it takes, and about how many bytes of them an event is.
+const COLUMNS: usize = 62;
+const BYTES: usize = 1024;
 
 /// Plans of the writer's session must not hang on the tables' statistics: before the first ANALYZE of a young
 /// table the planner would read it whole.
@@ -28,13 +32,14 @@ pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<V
         batch.changed().partition(|touched| touched.only_progress && !touched.comes_alive());
     let json: Vec<Json> = said.iter().map(|touched| Json::of(&touched.call)).collect();
     let extra: Vec<Option<String>> = moved.iter().map(|touched| extra_json(&touched.call)).collect();
-    let mut columns = said_columns(&said, &json);
+    let mut columns = Columns::with_capacity(COLUMNS, BYTES * batch.entries.len());
+    add_said(&mut columns, &said, &json);
     let again = said.iter().filter(|it| it.expected.is_some() && it.comes_alive());
-    columns.push(Array::of(again.map(|it| Some(it.call.id))));
-    columns.push(Array::of(batch.ended().map(Some)));
-    columns.extend(moved_columns(&moved, &extra));
-    columns.extend(journal_columns(batch));
-    let statement = Statement { count: batch.entries.len() as i64, columns };
+    columns.add(again.map(|it| Some(it.call.id)));
+    columns.add(batch.ended().map(Some));
+    add_moved(&mut columns, &moved, &extra);
+    add_journal(&mut columns, batch);
+    let statement = Statement { count: batch.entries.len() as i64, columns: columns.arrays() };
     let (base, reached) = statement.get_result::<(i64, Vec<i64>)>(conn)?;
     batch.number_from(base);
     Ok(reached)
@@ -53,100 +58,90 @@ impl Json {
     }
 }
 
-fn said_columns(calls: &[&Touched], json: &[Json]) -> Vec<Array> {
-    let mut columns = vec![
-        Array::of(calls.iter().map(|it| it.expected.map(|_| it.call.id))),
-        Array::of(calls.iter().map(|it| Some(offset(it.first)))),
-        Array::of(calls.iter().map(|it| it.expected)),
-        Array::of(calls.iter().map(|it| it.last.map(offset))),
-        Array::of(calls.iter().map(|it| Some(it.call.pbx_id))),
-        Array::of(calls.iter().map(|it| Some(it.call.call_id.as_str()))),
-        // what nearly all calls have in common is left out: NULL costs least
-        Array::of(calls.iter().map(|it| Some(it.call.leg_id.as_str()).filter(|leg_id| !leg_id.is_empty()))),
-        Array::of(calls.iter().map(|it| Some(it.call.incarnation).filter(|incarnation| *incarnation != 1))),
-        Array::of(calls.iter().map(|it| it.call.direction.map(|word| word.as_str()))),
-        Array::of(calls.iter().map(|it| it.call.from_number.as_deref())),
-        Array::of(calls.iter().map(|it| it.call.from_key.as_deref())),
-        Array::of(calls.iter().map(|it| it.call.dialed_from.as_deref())),
-        Array::of(calls.iter().map(|it| it.call.to_number.as_deref())),
-        Array::of(calls.iter().map(|it| it.call.to_key.as_deref())),
-        Array::of(json.iter().map(|json| Some(json.users.as_str()))),
-        Array::of(calls.iter().map(|it| it.call.queue.as_deref())),
-        Array::of(json.iter().map(|json| json.decision.as_deref())),
-        Array::of(calls.iter().map(|it| Some(it.call.started_at))),
-        Array::of(calls.iter().map(|it| it.call.internal.then_some(true))),
-        Array::of(json.iter().map(|json| json.extra.as_deref())),
-    ];
-    columns.extend(progress_columns(calls));
-    columns
+fn add_said(columns: &mut Columns, calls: &[&Touched], json: &[Json]) {
+    columns.add(calls.iter().map(|it| it.expected.map(|_| it.call.id)));
+    columns.add(calls.iter().map(|it| Some(offset(it.first))));
+    columns.add(calls.iter().map(|it| it.expected));
+    columns.add(calls.iter().map(|it| it.last.map(offset)));
+    columns.add(calls.iter().map(|it| Some(it.call.pbx_id)));
+    columns.add(calls.iter().map(|it| Some(it.call.call_id.as_str())));
+    // what nearly all calls have in common is left out: NULL costs least
+    columns.add(calls.iter().map(|it| Some(it.call.leg_id.as_str()).filter(|leg_id| !leg_id.is_empty())));
+    columns.add(calls.iter().map(|it| Some(it.call.incarnation).filter(|incarnation| *incarnation != 1)));
+    columns.add(calls.iter().map(|it| it.call.direction.map(|word| word.as_str())));
+    columns.add(calls.iter().map(|it| it.call.from_number.as_deref()));
+    columns.add(calls.iter().map(|it| it.call.from_key.as_deref()));
+    columns.add(calls.iter().map(|it| it.call.dialed_from.as_deref()));
+    columns.add(calls.iter().map(|it| it.call.to_number.as_deref()));
+    columns.add(calls.iter().map(|it| it.call.to_key.as_deref()));
+    columns.add(json.iter().map(|json| Some(json.users.as_str())));
+    columns.add(calls.iter().map(|it| it.call.queue.as_deref()));
+    columns.add(json.iter().map(|json| json.decision.as_deref()));
+    columns.add(calls.iter().map(|it| Some(it.call.started_at)));
+    columns.add(calls.iter().map(|it| it.call.internal.then_some(true)));
+    columns.add(json.iter().map(|json| json.extra.as_deref()));
+    add_progress(columns, calls);
 }
 
-fn moved_columns(calls: &[&Touched], extra: &[Option<String>]) -> Vec<Array> {
-    let mut columns = vec![
-        Array::of(calls.iter().map(|it| Some(it.call.id))),
-        Array::of(calls.iter().map(|it| it.expected)),
-        Array::of(calls.iter().map(|it| it.last.map(offset))),
-        Array::of(extra.iter().map(Option::as_deref)),
-    ];
-    columns.extend(progress_columns(calls));
-    columns
+fn add_moved(columns: &mut Columns, calls: &[&Touched], extra: &[Option<String>]) {
+    columns.add(calls.iter().map(|it| Some(it.call.id)));
+    columns.add(calls.iter().map(|it| it.expected));
+    columns.add(calls.iter().map(|it| it.last.map(offset)));
+    columns.add(extra.iter().map(Option::as_deref));
+    add_progress(columns, calls);
 }
 
-fn progress_columns(calls: &[&Touched]) -> Vec<Array> {
-    vec![
-        Array::of(calls.iter().map(|it| it.call.answered_by.as_deref())),
-        Array::of(calls.iter().map(|it| it.call.answering_number.as_deref())),
-        Array::of(calls.iter().map(|it| Some(it.call.state.as_str()))),
-        Array::of(calls.iter().map(|it| it.call.outcome.map(|word| word.as_str()))),
-        Array::of(calls.iter().map(|it| it.call.cause.map(|word| word.as_str()))),
-        Array::of(calls.iter().map(|it| it.call.raw_cause.as_deref())),
-        Array::of(calls.iter().map(|it| it.call.answered_at)),
-        Array::of(calls.iter().map(|it| it.call.ended_at)),
-        Array::of(calls.iter().map(|it| it.call.done.then_some(true))),
-        Array::of(calls.iter().map(|it| it.call.open.then_some(true))),
-    ]
+fn add_progress(columns: &mut Columns, calls: &[&Touched]) {
+    columns.add(calls.iter().map(|it| it.call.answered_by.as_deref()));
+    columns.add(calls.iter().map(|it| it.call.answering_number.as_deref()));
+    columns.add(calls.iter().map(|it| Some(it.call.state.as_str())));
+    columns.add(calls.iter().map(|it| it.call.outcome.map(|word| word.as_str())));
+    columns.add(calls.iter().map(|it| it.call.cause.map(|word| word.as_str())));
+    columns.add(calls.iter().map(|it| it.call.raw_cause.as_deref()));
+    columns.add(calls.iter().map(|it| it.call.answered_at));
+    columns.add(calls.iter().map(|it| it.call.ended_at));
+    columns.add(calls.iter().map(|it| it.call.done.then_some(true)));
+    columns.add(calls.iter().map(|it| it.call.open.then_some(true)));
 }
 
-fn journal_columns(batch: &Batch) -> Vec<Array> {
+fn add_journal(columns: &mut Columns, batch: &Batch) {
     let about = || batch.about.iter().map(|index| index.map(|index| &batch.touched[index]));
-    vec![
-        Array::of(about().map(|it| it.and_then(|it| it.expected.map(|_| it.call.id)))),
-        Array::of(about().map(|it| it.map(|it| offset(it.first)))),
-        Array::of((0..batch.entries.len()).map(|position| Some(offset(position)))),
-        Array::of(batch.entries.iter().map(|entry| Some(entry.pbx_id))),
-        Array::of(batch.entries.iter().map(|entry| Some(entry.received_at))),
-        Array::of(batch.entries.iter().map(|entry| entry.kind)),
-        Array::of(batch.entries.iter().map(|entry| Some(entry.result.as_str()))),
-        Array::of(batch.entries.iter().map(|entry| entry.why)),
-        Array::of(batch.entries.iter().map(|entry| entry.address)),
-        Array::of(batch.entries.iter().map(|entry| entry.content_type)),
-        Array::of(batch.entries.iter().map(|entry| entry.query)),
-        Array::of(batch.entries.iter().map(|entry| entry.body)),
-        Array::of(batch.entries.iter().map(|entry| entry.status)),
-        Array::of(batch.entries.iter().map(|entry| entry.answer.as_deref())),
-        Array::of(batch.reached.iter().map(|(pbx_id, _)| Some(*pbx_id))),
-        Array::of(batch.reached.iter().map(|(_, party)| Some(party.as_str()))),
-    ]
+    columns.add(about().map(|it| it.and_then(|it| it.expected.map(|_| it.call.id))));
+    columns.add(about().map(|it| it.map(|it| offset(it.first))));
+    columns.add((0..batch.entries.len()).map(|position| Some(offset(position))));
+    columns.add(batch.entries.iter().map(|entry| Some(entry.pbx_id)));
+    columns.add(batch.entries.iter().map(|entry| Some(entry.received_at)));
+    columns.add(batch.entries.iter().map(|entry| entry.kind));
+    columns.add(batch.entries.iter().map(|entry| Some(entry.result.as_str())));
+    columns.add(batch.entries.iter().map(|entry| entry.why));
+    columns.add(batch.entries.iter().map(|entry| entry.address));
+    columns.add(batch.entries.iter().map(|entry| entry.content_type));
+    columns.add(batch.entries.iter().map(|entry| entry.query));
+    columns.add(batch.entries.iter().map(|entry| entry.body));
+    columns.add(batch.entries.iter().map(|entry| entry.status));
+    columns.add(batch.entries.iter().map(|entry| entry.answer.as_deref()));
+    columns.add(batch.reached.iter().map(|(pbx_id, _)| Some(*pbx_id)));
+    columns.add(batch.reached.iter().map(|(_, party)| Some(party.as_str())));
 }
 
 /// The statement with its parameters, in the order of the text.
-struct Statement {
+struct Statement<'a> {
     count: i64,
-    columns: Vec<Array>,
+    columns: Vec<Array<'a>>,
 }
 
-impl QueryId for Statement {
-    type QueryId = Statement;
+impl QueryId for Statement<'_> {
+    type QueryId = Statement<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl Query for Statement {
+impl Query for Statement<'_> {
     type SqlType = (sql_types::BigInt, sql_types::Array<sql_types::BigInt>);
 }
 
-impl RunQueryDsl<PgConnection> for Statement {}
+impl RunQueryDsl<PgConnection> for Statement<'_> {}
 
-impl QueryFragment<Pg> for Statement {
+impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let mut texts = SQL.iter().copied();
         let mut text = move || texts.next().unwrap_or_default();

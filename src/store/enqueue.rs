@@ -8,7 +8,7 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use super::Db;
 use super::batch::Batch;
 use super::calls::json;
-use super::pg_array::Array;
+use super::pg_array::{Array, Columns};
 use super::schema::deliveries;
 use crate::call::{Call, CallEvent, Moment};
 use crate::clock;
@@ -90,7 +90,7 @@ pub(super) fn write(db: &mut Db, batch: &mut Batch) -> QueryResult<()> {
         .collect();
     match db {
         _ if rows.is_empty() => {}
-        Db::Postgres(conn) => drop(Statement(columns(&rows)).execute(conn)?),
+        Db::Postgres(conn) => drop(Statement(columns(&rows).arrays()).execute(conn)?),
         Db::Sqlite(conn) => {
             for row in &rows {
                 diesel::insert_into(deliveries::table).values(row).execute(conn)?;
@@ -114,31 +114,31 @@ struct NewDelivery<'a> {
     created_at: Moment,
 }
 
-fn columns(rows: &[NewDelivery]) -> [Array; 9] {
-    [
-        Array::of(rows.iter().map(|row| Some(row.webhook_id))),
-        Array::of(rows.iter().map(|row| Some(row.call))),
-        Array::of(rows.iter().map(|row| Some(row.change))),
-        Array::of(rows.iter().map(|row| Some(row.kind.as_str()))),
-        Array::of(rows.iter().map(|row| Some(row.snapshot))),
-        Array::of(rows.iter().map(|row| Some(row.state.as_str()))),
-        Array::of(rows.iter().map(|row| Some(row.attempts))),
-        Array::of(rows.iter().map(|row| Some(row.due_at))),
-        Array::of(rows.iter().map(|row| Some(row.created_at))),
-    ]
+fn columns(rows: &[NewDelivery]) -> Columns {
+    let mut columns = Columns::with_capacity(9, 1024 * rows.len());
+    columns.add(rows.iter().map(|row| Some(row.webhook_id)));
+    columns.add(rows.iter().map(|row| Some(row.call)));
+    columns.add(rows.iter().map(|row| Some(row.change)));
+    columns.add(rows.iter().map(|row| Some(row.kind.as_str())));
+    columns.add(rows.iter().map(|row| Some(row.snapshot)));
+    columns.add(rows.iter().map(|row| Some(row.state.as_str())));
+    columns.add(rows.iter().map(|row| Some(row.attempts)));
+    columns.add(rows.iter().map(|row| Some(row.due_at)));
+    columns.add(rows.iter().map(|row| Some(row.created_at)));
+    columns
 }
 
 /// All rows by one statement of fixed text, prepared once; numbered in the order in which they happened.
-struct Statement([Array; 9]);
+struct Statement<'a>(Vec<Array<'a>>);
 
-impl QueryId for Statement {
-    type QueryId = Statement;
+impl QueryId for Statement<'_> {
+    type QueryId = Statement<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl RunQueryDsl<PgConnection> for Statement {}
+impl RunQueryDsl<PgConnection> for Statement<'_> {}
 
-impl QueryFragment<Pg> for Statement {
+impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO deliveries (webhook_id, call, change, kind, snapshot, state, attempts, due_at, created_at) \

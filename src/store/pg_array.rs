@@ -7,6 +7,7 @@ use diesel::query_builder::AstPass;
 use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types as sql;
 use std::io::Write;
+use std::ops::Range;
 
 use crate::call::Moment;
 
@@ -26,26 +27,26 @@ const HEAD: usize = 20;
 /// What can stand in a column.
 pub(super) trait Element {
     const TYPE: Type;
-    /// How many bytes it takes, at most.
-    fn size(&self) -> usize {
-        8
-    }
     /// Writes the value; `false`, and nothing written, for NULL.
     fn write(&self, out: &mut Vec<u8>) -> bool;
 }
 
-/// One parameter: a column of the batch.
-#[derive(Debug)]
-pub(super) struct Array {
-    elements: Type,
+/// The columns of a batch, one behind the other in one piece of memory.
+pub(super) struct Columns {
     bytes: Vec<u8>,
+    columns: Vec<(Type, Range<usize>)>,
 }
 
-impl Array {
-    /// One that holds nothing but NULL is sent empty: beside longer ones `unnest` fills it up with NULL, at no cost.
-    pub fn of<E: Element>(elements: impl Iterator<Item = E> + Clone) -> Self {
-        let size = elements.clone().fold(HEAD, |size, element| size + 4 + element.size());
-        let mut bytes = Vec::with_capacity(size);
+impl Columns {
+    /// With room for so many columns, and for so many bytes in all.
+    pub fn with_capacity(columns: usize, bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), columns: Vec::with_capacity(columns) }
+    }
+
+    /// One more. One that holds nothing but NULL is sent empty: beside longer ones `unnest` fills it up with NULL, at
+    /// no cost.
+    pub fn add<E: Element>(&mut self, elements: impl Iterator<Item = E>) {
+        let (start, bytes) = (self.bytes.len(), &mut self.bytes);
         bytes.extend_from_slice(&1_i32.to_be_bytes()); // dimensions
         bytes.extend_from_slice(&1_i32.to_be_bytes()); // may hold NULL
         bytes.extend_from_slice(&(E::TYPE as u32).to_be_bytes());
@@ -55,7 +56,7 @@ impl Array {
         for element in elements {
             let at = bytes.len();
             bytes.extend_from_slice(&(-1_i32).to_be_bytes());
-            if element.write(&mut bytes) {
+            if element.write(bytes) {
                 let length = i32::try_from(bytes.len() - at - 4).unwrap_or(i32::MAX); // texts are 64 KiB at most
                 bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
                 blank = false;
@@ -64,12 +65,30 @@ impl Array {
         }
         if blank {
             count = 0;
-            bytes.truncate(HEAD);
+            bytes.truncate(start + HEAD);
         }
-        bytes[12..16].copy_from_slice(&count.to_be_bytes());
-        Self { elements: E::TYPE, bytes }
+        bytes[start + 12..start + 16].copy_from_slice(&count.to_be_bytes());
+        self.columns.push((E::TYPE, start..bytes.len()));
     }
 
+    /// All of them, in the order in which they were added.
+    pub fn arrays(&self) -> Vec<Array<'_>> {
+        let array = |(elements, range): &(Type, Range<usize>)| Array {
+            elements: *elements,
+            bytes: &self.bytes[range.clone()],
+        };
+        self.columns.iter().map(array).collect()
+    }
+}
+
+/// One parameter: a column of the batch.
+#[derive(Debug)]
+pub(super) struct Array<'a> {
+    elements: Type,
+    bytes: &'a [u8],
+}
+
+impl Array<'_> {
     /// Adds it to a statement.
     pub fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
         match self.elements {
@@ -82,9 +101,9 @@ impl Array {
     }
 }
 
-impl<E: 'static> ToSql<sql::Array<E>, Pg> for Array {
+impl<E: 'static> ToSql<sql::Array<E>, Pg> for Array<'_> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> diesel::serialize::Result {
-        out.write_all(&self.bytes)?;
+        out.write_all(self.bytes)?;
         Ok(IsNull::No)
     }
 }
@@ -112,9 +131,6 @@ impl Element for Option<i32> {
 
 impl Element for Option<&str> {
     const TYPE: Type = Type::Text;
-    fn size(&self) -> usize {
-        self.map_or(0, str::len)
-    }
     fn write(&self, out: &mut Vec<u8>) -> bool {
         self.map(|text| out.extend_from_slice(text.as_bytes())).is_some()
     }

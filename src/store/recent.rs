@@ -54,18 +54,22 @@ impl Recent {
 
     /// Hands a call over; it is to be put back once it is written.
     pub fn take(&mut self, key: &CallKey) -> Option<Call> {
-        let hash = self.hashes.hash_one(key);
+        self.take_hashed(self.hashes.hash_one(key), key)
+    }
+
+    fn take_hashed(&mut self, hash: u64, key: &CallKey) -> Option<Call> {
         self.alive.take(hash, key).or_else(|| self.over.take(hash, key))
     }
 
     /// Remembers `call`, unless a later incarnation of it is known.
     pub fn put(&mut self, call: Call) {
-        let call = match self.take(&CallKey::of(&call)) {
+        let hash = self.hashes.hash_one(CallKey::of(&call));
+        let call = match self.take_hashed(hash, &CallKey::of(&call)) {
             Some(known) if known.id > call.id => known,
             _ => call,
         };
         let calls = if call.ended_at.is_some() { &mut self.over } else { &mut self.alive };
-        calls.put(&self.hashes, call);
+        calls.put(hash, call, &self.hashes);
     }
 
     /// Takes over `call` where this incarnation of it is remembered.
@@ -109,13 +113,12 @@ impl Generations {
         })
     }
 
-    fn put(&mut self, hashes: &DefaultHashBuilder, call: Call) {
+    fn put(&mut self, hash: u64, call: Call, hashes: &DefaultHashBuilder) {
         if self.young.len() >= self.capacity / 2 {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear(); // its memory is used again
         }
-        let hash_of = |call: &Call| hashes.hash_one(CallKey::of(call));
-        self.young.insert_unique(hash_of(&call), call, hash_of);
+        self.young.insert_unique(hash, call, |call| hashes.hash_one(CallKey::of(call)));
     }
 
     fn clear(&mut self) {

@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::spool::Spool;
+use linger::Awaited;
 use news::News;
 pub use replay::Replayed;
 use thread::Thread;
@@ -45,6 +46,8 @@ enum Job {
 pub struct Writer {
     jobs: mpsc::Sender<Job>,
     news: News,
+    thread: std::thread::Thread,
+    awaited: Arc<Awaited>,
 }
 
 impl Writer {
@@ -53,11 +56,13 @@ impl Writer {
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let news = News::new(newest);
         let thread = Thread::new(db, target, news.clone(), spool, metrics);
-        std::thread::Builder::new()
+        let awaited = Arc::new(Awaited::default());
+        let by_thread = awaited.clone();
+        let started = std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || thread.run(inbox))
+            .spawn(move || thread.run(inbox, &by_thread))
             .expect("a thread can be started at start-up");
-        Self { jobs, news }
+        Self { jobs, news, thread: started.thread().clone(), awaited }
     }
 
     /// Writes down what came of one request. Returns after the commit.
@@ -72,6 +77,7 @@ impl Writer {
                 mpsc::error::TrySendError::Closed(_) => return Err(STOPPED),
             }
         }
+        self.awaited.came(&self.thread, || self.queued());
         answer.await.map_err(|_| STOPPED)?
     }
 

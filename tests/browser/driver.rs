@@ -5,10 +5,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Waits for its standard input to end, which it does with the process that started it, however that ends.
+/// Waits for its standard input to end, which it does with the process that started it, however that ends. Browsers
+/// that a failed test left open end, too.
 const KEEPER: &str = r#"
 chromedriver --port="$1" >/dev/null 2>&1 &
 cat >/dev/null
+pkill -P $!
 kill $!
 "#;
 

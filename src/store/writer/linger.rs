@@ -5,12 +5,12 @@
 //! writes more events per second is kept. Callers who do not wait for each other (PBXes at quiet times) make both
 //! alike: then nothing is waited for.
 
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 /// The longest wait.
 const LONGEST: Duration = Duration::from_millis(5);
-/// How often it is looked who is there.
-const GLANCE: Duration = Duration::from_micros(50);
 /// A trial's batches. The first ones still bear the mark of the other way: they are not counted.
 const TRIAL: u32 = 12;
 const NOT_COUNTED: u32 = 3;
@@ -19,6 +19,30 @@ const SOON: u32 = 12;
 const LATE: u32 = 768;
 /// So much better must a trial be.
 const BETTER: f64 = 1.05;
+
+/// How long the queue must be for the writer to go on; 0 while it does not wait. Whoever makes it so long wakes it.
+#[derive(Default)]
+pub(super) struct Awaited(AtomicUsize);
+
+impl Awaited {
+    fn wait(&self, wanted: usize, longest: Duration, queued: impl Fn() -> usize) {
+        self.0.store(wanted, Ordering::Relaxed);
+        fence(Ordering::SeqCst); // either we see the last one in the queue, or it sees what is wanted
+        if queued() < wanted {
+            thread::park_timeout(longest);
+        }
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Somebody came into the queue, which `queued` counts.
+    pub fn came(&self, writer: &Thread, queued: impl Fn() -> usize) {
+        fence(Ordering::SeqCst);
+        let wanted = self.0.load(Ordering::Relaxed);
+        if wanted > 0 && queued() >= wanted {
+            writer.unpark();
+        }
+    }
+}
 
 /// What is done now, and how well that goes.
 pub(super) struct Linger {
@@ -53,16 +77,21 @@ impl Linger {
         }
     }
 
-    /// Waits until all are there again who lately were. `there` counts them.
-    pub fn wait(&self, there: impl Fn() -> usize) {
+    /// Waits until all are there again who lately were: `taken` are here, `queued` counts the others.
+    pub fn wait(&self, awaited: &Awaited, taken: usize, queued: impl Fn() -> usize) {
         let begun = Instant::now();
-        while self.is_worth(there(), begun.elapsed()) {
-            std::thread::sleep(GLANCE);
+        while self.is_worth(taken + queued(), begun.elapsed()) {
+            let left = self.longest().saturating_sub(begun.elapsed());
+            awaited.wait(self.callers - taken, left, &queued);
         }
     }
 
     fn is_worth(&self, there: usize, waited: Duration) -> bool {
-        self.waits && there < self.callers && waited < LONGEST.min(self.commit)
+        self.waits && there < self.callers && waited < self.longest()
+    }
+
+    fn longest(&self) -> Duration {
+        LONGEST.min(self.commit)
     }
 
     /// Nobody had anything to say for a while: what was measured before says nothing any more.
@@ -146,6 +175,35 @@ mod tests {
     fn fast_commits_and_single_callers_are_not() {
         assert!(waited_for(64, 800, 100, 15) < 100);
         assert!(waited_for(1, 50, 50_000, 15) < 100);
+    }
+
+    #[test]
+    fn the_last_one_wakes_who_waits_for_all() {
+        let (awaited, queue) = (Awaited::default(), AtomicUsize::new(0));
+        let queued = || queue.load(Ordering::SeqCst);
+        let mut linger = Linger { waits: true, callers: 3, ..Linger::new(Instant::now()) };
+        linger.commit = LONGEST;
+        let writer = thread::current();
+        for _ in 0..200 {
+            queue.store(0, Ordering::SeqCst);
+            let begun = Instant::now();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for _ in 0..2 {
+                        queue.fetch_add(1, Ordering::SeqCst);
+                        awaited.came(&writer, queued);
+                    }
+                });
+                while queued() < 2 {
+                    awaited.wait(2, Duration::from_secs(60), queued);
+                }
+            });
+            assert!(begun.elapsed() < Duration::from_secs(30));
+        }
+        let begun = Instant::now();
+        linger.wait(&awaited, 0, queued);
+        assert!(begun.elapsed() >= LONGEST, "one is missing, and comes no more");
+        linger.wait(&awaited, 1, queued);
     }
 
     #[test]

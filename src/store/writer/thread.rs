@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::result::Error as DbError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::linger::Linger;
+use super::linger::{Awaited, Linger};
 use super::news::News;
 use super::{Job, REACHED};
 use crate::call::{Call, Kind};
@@ -74,7 +74,7 @@ impl Thread {
     }
 
     /// Until all who could send are gone, or one sends `Close`.
-    pub fn run(mut self, mut inbox: mpsc::Receiver<Job>) {
+    pub fn run(mut self, mut inbox: mpsc::Receiver<Job>, awaited: &Awaited) {
         self.prepare_session();
         let mut jobs = Vec::with_capacity(MAX_BATCH);
         let mut closing = None;
@@ -83,7 +83,7 @@ impl Thread {
         while inbox.blocking_recv_many(&mut jobs, MAX_BATCH) > 0 {
             let begun = Instant::now();
             linger.idle(begun, begun - ended);
-            linger.wait(|| jobs.len() + inbox.len());
+            linger.wait(awaited, jobs.len(), || inbox.len());
             while jobs.len() < MAX_BATCH
                 && let Ok(job) = inbox.try_recv()
             {

@@ -1,7 +1,9 @@
 //! Calls counted by time.
 
 use chrono::NaiveDateTime;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use hookswitch::store::Db;
 use hookswitch::store::schema::calls;
 
 use super::missed;
@@ -52,5 +54,33 @@ async fn each_call_counts_once_in_the_time_in_which_it_began() {
             rows.map(|row| (row["key"].as_str().unwrap(), row["calls"].as_i64().unwrap())).collect();
         assert_eq!(rows, expected, "{by}");
         assert_eq!(stats["total"]["calls"], 5, "{by}");
+    }
+}
+
+#[actix_web::test]
+async fn a_long_log_is_counted_whole_wherever_its_stretches_end() {
+    const CALLS: i64 = 45_000;
+    let app = spawn();
+    // a thousand calls begin at the same moment
+    app.query(|db| {
+        db.batch_execute(&format!(
+            "INSERT INTO calls (id, pbx_id, call_id, leg_id, incarnation, direction, users, state, outcome, started_at,
+                                ended_at, internal, done, open, change)
+             WITH RECURSIVE numbers (n) AS
+                (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < {CALLS})
+             SELECT n, 1, 'call ' || n, '', 1, 'in', '[]', 'ended', 'missed', began, began, FALSE, TRUE, FALSE, n
+             FROM (SELECT n, CAST('2026-11-20 10:' || (10 + n / 1000) || ':00.000' AS {time}) AS began FROM numbers) AS made",
+            time = if matches!(db, Db::Postgres(_)) { "TIMESTAMP" } else { "TEXT" },
+        ))
+    })
+    .await;
+    for (by, groups) in [("quarter_hour", 4), ("day", 1), ("outcome", 1)] {
+        let query =
+            format!("/api/v1/calls/stats?by={by}&since=2026-11-20T10:10:00Z&until=2026-11-20T12:00:00Z");
+        let stats = app.agent.get_json(&query).await;
+        let rows = stats["data"].as_array().unwrap();
+        assert_eq!(rows.len(), groups, "{by}: {rows:?}");
+        assert_eq!(rows.iter().map(|row| row["calls"].as_i64().unwrap()).sum::<i64>(), CALLS, "{by}");
+        assert_eq!(stats["total"]["calls"], CALLS, "{by}");
     }
 }
