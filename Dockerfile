@@ -8,6 +8,7 @@ RUN apt-get update \
 WORKDIR /build
 # The dependencies by themselves: a change of our code does not build them again.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN mkdir -p src tests/browser && touch src/lib.rs tests/browser/main.rs && echo 'fn main() {}' > src/main.rs \
     && cargo build --release --locked --features pg-tls \
     && rm -r src

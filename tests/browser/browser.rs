@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::*;
 
 use crate::client::Client;
@@ -224,6 +225,21 @@ impl Browser {
     pub async fn close(self) {
         let problems = self.value("window.problems || []").await;
         assert_eq!(problems, json!([]), "{}", self.address().await);
-        self.driver.quit().await.unwrap();
+        self.quit().await;
+    }
+
+    /// The end, where scripts do not run.
+    pub async fn quit(self) {
+        self.driver.clone().quit().await.unwrap();
+    }
+}
+
+/// A failed test leaves its browser to the keeper of the driver: quitting it here would hold up the test's thread, on
+/// which its server runs, for two minutes.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::mem::forget(self.driver.clone());
+        }
     }
 }

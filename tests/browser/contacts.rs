@@ -73,5 +73,5 @@ async fn a_file_is_taken_in_without_javascript_and_agents_only_read() {
     agent.see("h1", "Maria Sommer").await;
     assert_eq!(agent.count("form[method=post]:not([action='/sign-out'])").await, 0);
     agent.close().await;
-    browser.driver.quit().await.unwrap();
+    browser.quit().await;
 }

@@ -115,5 +115,5 @@ async fn the_set_goes_out_and_comes_back_as_a_file() {
     browser.click(".message a").await;
     browser.see("tbody tr", "+49172*").await;
     browser.click("summary").await;
-    browser.driver.quit().await.unwrap();
+    browser.quit().await;
 }

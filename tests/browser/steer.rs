@@ -104,7 +104,7 @@ async fn reading_and_ticking_need_no_javascript() {
     browser.see(".story", "hangup").await;
     browser.click("summary").await;
     browser.see(".story .facts", "newCall").await;
-    browser.driver.quit().await.unwrap();
+    browser.quit().await;
 }
 
 /// What would show itself if any of it were taken for markup.
