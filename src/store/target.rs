@@ -21,9 +21,8 @@ pub enum Target {
 
 /// SQLite's settings for each connection: nothing answered is lost (FULL).
 /// It sorts in files where it is more than a cache holds: counting a week of millions of calls in memory, on each
-/// connection at once, would take gigabytes. The page cache is in KiB.
-const SQLITE_SESSION: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; \
-     PRAGMA temp_store = FILE;";
+/// connection at once, would take gigabytes.
+const SQLITE_SESSION: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = FILE;";
 
 /// How long a connection to SQLite waits for others, unless it says otherwise.
 pub(super) const SQLITE_PATIENCE: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error as DbError};
 
 use super::thread::Thread;
 use crate::complaint::complain;
-use crate::store::{Db, batch_postgres, spooled};
+use crate::store::{Db, batch_postgres, batch_sqlite, spooled};
 
 impl Thread {
     /// Is there a database that takes what is written? Connects anew where the connection broke.
@@ -38,11 +38,12 @@ impl Thread {
     }
 
     pub(super) fn prepare_session(&mut self) {
-        let prepared = match (&mut self.db, &self.checkpoints) {
-            (Db::Postgres(conn), _) => conn.batch_execute(batch_postgres::SESSION),
-            (db, Some(checkpoints)) => checkpoints.take_over(db),
-            (Db::Sqlite(_), None) => Ok(()),
+        let settings = match self.db {
+            Db::Postgres(_) => batch_postgres::SESSION,
+            Db::Sqlite(_) => batch_sqlite::SESSION,
         };
+        let checkpoints = |db: &mut Db| self.checkpoints.as_ref().map_or(Ok(()), |it| it.take_over(db));
+        let prepared = self.db.batch_execute(settings).and_then(|()| checkpoints(&mut self.db));
         if let Err(e) = prepared {
             log::warn!("the writer's session keeps the settings that it has: {e}");
         }
