@@ -15,6 +15,9 @@ pub enum Error {
     /// 404, or a row that the key may not see.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// 405: the page is there, and takes only these methods (as in `Allow`).
+    #[error("here only {0} is understood; the API is described at /api/docs")]
+    WrongMethod(String),
     /// 401: no key, or an unknown one.
     #[error("this needs a key: send it as `Authorization: Bearer hsk_…`")]
     NoKey,
@@ -100,6 +103,7 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoKey => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::Limited | Self::ForeignPage => StatusCode::FORBIDDEN,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -118,6 +122,7 @@ impl ResponseError for Error {
         let mut response = HttpResponse::build(self.status_code());
         match self {
             Self::NoKey => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
+            Self::WrongMethod(allowed) => response.insert_header((header::ALLOW, allowed.as_str())),
             Self::Unavailable(_) => response.insert_header((header::RETRY_AFTER, "1")),
             _ => &mut response,
         };

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, post};
 use chrono::{DateTime, Utc};
+use diesel::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
@@ -14,6 +15,7 @@ use crate::clock;
 use crate::error::{Error, Problem, Result};
 use crate::secret::{Hash, new_key};
 use crate::store::keys::{self as rows, KeyRow, Role};
+use crate::store::{Db, pbxes};
 use crate::text;
 
 /// A key as it is shown.
@@ -103,8 +105,15 @@ pub async fn add(app: &Data<App>, caller: &Caller, new: NewKey) -> Result<Create
     let name = name.trim().to_owned();
     let secret = new_key();
     let hash = Hash::of(&secret);
-    let pbxes = pbx_ids.map(|ids| serde_json::json!(ids).to_string());
-    let insert = move |db: &mut _| Ok(rows::insert(db, &name, role, &hash, pbxes.as_deref(), clock::now())?);
+    let insert = move |db: &mut Db| {
+        for id in pbx_ids.iter().flatten() {
+            let missing =
+                || Error::field("pbx_ids", format!("there is no PBX {id}: GET /api/v1/pbxes lists them"));
+            pbxes::get(db, *id).optional()?.ok_or_else(missing)?;
+        }
+        let pbxes = pbx_ids.map(|ids| serde_json::json!(ids).to_string());
+        Ok(rows::insert(db, &name, role, &hash, pbxes.as_deref(), clock::now())?)
+    };
     let key = App::change(app, insert).await?;
     Ok(CreatedKey { key: key.into(), secret })
 }

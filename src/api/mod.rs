@@ -36,7 +36,7 @@ use actix_cors::Cors;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -88,9 +88,14 @@ fn nouns(config: &mut ServiceConfig) {
     config.service(calls_done::mark).service(calls::show).service(calls::change);
 }
 
-/// For what no route matches, under `/api/v1` and elsewhere.
-pub async fn nothing_here() -> HttpResponse {
-    Error::NotFound("page; the API is described at /api/docs").error_response()
+/// For what no route matches.
+async fn nothing_here(http: HttpRequest) -> HttpResponse {
+    let described = http.app_data::<Data<Description>>();
+    match described.and_then(|description| description.methods_at(http.path())) {
+        Some(allowed) => Error::WrongMethod(allowed),
+        None => Error::NotFound("page; the API is described at /api/docs"),
+    }
+    .error_response()
 }
 
 /// What a browser should know of every answer.

@@ -83,12 +83,12 @@ pub fn insert(
     get(db, id)
 }
 
-/// Is it the only admin key that is good? Then it must stay.
+/// Is it the only admin key that is good, and for all PBXes? Then it must stay.
 ///
 /// # Errors
 /// What the database says.
 pub fn is_last_admin(db: &mut Db, id: i64) -> QueryResult<bool> {
-    let good = keys::role.eq(Role::Admin).and(keys::revoked_at.is_null());
+    let good = keys::role.eq(Role::Admin).and(keys::revoked_at.is_null()).and(keys::pbx_ids.is_null());
     let ids: Vec<i64> = keys::table.filter(good).select(keys::id).limit(2).load(db)?;
     Ok(ids == [id])
 }

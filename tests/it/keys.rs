@@ -35,6 +35,9 @@ async fn the_last_admin_key_stays() {
     let app = spawn();
     let keys = app.admin.get_json("/api/v1/keys").await;
     let admin = keys["data"].as_array().unwrap().iter().find(|key| key["role"] == "admin").unwrap();
+    // one that sees some PBXes only could not make another for all
+    let limited = json!({"name": "limited", "role": "admin", "pbx_ids": [app.pbx_id]});
+    app.admin.post_json("/api/v1/keys", &limited).await.is(201);
     let refused = app.admin.delete(&format!("/api/v1/keys/{}", admin["id"])).await.is(409);
     assert_eq!(refused.header("content-type"), "application/problem+json");
     app.admin.delete("/api/v1/keys/999").await.is(404);
@@ -46,6 +49,10 @@ async fn a_wrong_body_is_refused_field_by_field() {
     let refused =
         app.admin.post_json("/api/v1/keys", &json!({"name": "", "role": "agent"})).await.is(422).json();
     assert_eq!(refused["errors"][0]["field"], "name");
+    let strange = json!({"name": "x", "role": "agent", "pbx_ids": [app.pbx_id, 999]});
+    let refused = app.admin.post_json("/api/v1/keys", &strange).await.is(422).json();
+    assert_eq!(refused["errors"][0]["field"], "pbx_ids");
+    assert!(refused["errors"][0]["message"].as_str().unwrap().contains("999"), "{refused}");
     for body in [
         json!({"name": "x"}),
         json!({"name": "x", "role": "king"}),

@@ -112,13 +112,17 @@ async fn other_methods_and_paths_are_told_so_in_json() {
         (Method::POST, "/api/v1/cti", 404),
         (Method::POST, "/api/v1/nothing", 404),
         (Method::GET, "/nothing", 404),
-        (Method::PUT, "/api/v1/keys", 404),
+        (Method::PUT, "/api/v1/keys", 405),
+        (Method::POST, "/api/v1/calls/7", 405),
     ] {
         let answer = app.nobody.send(app.nobody.request(method.clone(), path)).await;
-        assert!([status, 405].contains(&answer.status), "{method} {path}: {}", answer.status);
+        assert_eq!(answer.status, status, "{method} {path}");
         assert_eq!(answer.json()["status"], answer.status, "{method} {path}");
         assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {path}");
     }
+    let answer = app.nobody.send(app.nobody.request(Method::PUT, "/api/v1/keys")).await;
+    assert_eq!(answer.header("allow"), "GET, POST");
 }
 
 #[actix_web::test]
