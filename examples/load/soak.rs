@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use hookswitch::outbound;
 use reqwest::Client;
 use reqwest::redirect::Policy;
@@ -16,6 +17,8 @@ use crate::process::Watched;
 
 /// Between two samples.
 const PACE: Duration = Duration::from_secs(5);
+/// So many look at pages at once while it warms up, so that each connection to the database that there may be is there.
+const CROWD: usize = 16;
 /// Memory may grow by so much, in KiB per minute: less than the noise of a run of 20 minutes.
 const SLOPE: f64 = 64.0;
 /// Files that come and go: connections of pages, of the pool, and of webhooks (up to 32 at once to each).
@@ -99,10 +102,8 @@ async fn look(args: &Args) -> Result<(), Failure> {
         if minute >= all_minutes {
             break;
         }
-        for path in ["/", "/figures", "/contacts", "/api/v1/calls?done=false", "/api/v1/calls/stats?by=hour"]
-        {
-            reader.read(path).await?;
-        }
+        let readers = if minute < args.warmup { CROWD } else { 1 };
+        try_join_all((0..readers).map(|_| reader.look())).await?;
         sleep(PACE).await;
     }
     samples.retain(|sample| sample.minute >= args.warmup);
@@ -126,6 +127,14 @@ impl Reader {
         let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
         let cookie = cookie.and_then(|cookie| cookie.split(';').next()).unwrap_or_default().to_owned();
         Ok(Self { http: http.clone(), url: args.url.clone(), key: args.key.clone(), cookie })
+    }
+
+    async fn look(&self) -> Result<(), Failure> {
+        for path in ["/", "/figures", "/contacts", "/api/v1/calls?done=false", "/api/v1/calls/stats?by=hour"]
+        {
+            self.read(path).await?;
+        }
+        Ok(())
     }
 
     async fn read(&self, path: &str) -> Result<String, Failure> {
