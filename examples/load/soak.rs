@@ -17,7 +17,8 @@ use crate::process::Watched;
 
 /// Between two samples.
 const PACE: Duration = Duration::from_secs(5);
-/// So many look at pages at once while it warms up, so that each connection to the database that there may be is there.
+/// So many look at pages at once in the first half of the warm-up, so that each connection to the database that there
+/// may be is there.
 const CROWD: usize = 16;
 /// Memory may grow by so much, in KiB per minute: less than the noise of a run of 20 minutes.
 const SLOPE: f64 = 64.0;
@@ -102,7 +103,7 @@ async fn look(args: &Args) -> Result<(), Failure> {
         if minute >= all_minutes {
             break;
         }
-        let readers = if minute < args.warmup { CROWD } else { 1 };
+        let readers = if minute < args.warmup / 2.0 { CROWD } else { 1 };
         try_join_all((0..readers).map(|_| reader.look())).await?;
         sleep(PACE).await;
     }
