@@ -25,6 +25,13 @@ async fn whole_call(app: &TestApp, call_id: &str) {
     event(app, "hangup", call_id, &[("cause", "normalClearing")]).await;
 }
 
+/// An agent's client whose key is limited to another PBX.
+async fn stranger(app: &TestApp) -> Client {
+    let new = json!({ "name": "Elsewhere", "dialect": "zammad" });
+    let other = app.admin.post_json("/api/v1/pbxes", &new).await.is(201).json();
+    limited_to(app, other["id"].as_i64().unwrap()).await.0
+}
+
 /// An agent's client whose key is limited to that PBX, and the key's number.
 async fn limited_to(app: &TestApp, pbx_id: i64) -> (Client, i64) {
     let new = json!({ "name": "limited", "role": "agent", "pbx_ids": [pbx_id] });

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{event, limited_to};
+use super::{event, limited_to, stranger};
 use crate::client::{Answer, Client};
 use crate::harness::{TestApp, eventually, spawn, spawn_with};
 
@@ -98,7 +98,7 @@ async fn a_key_sees_the_calls_of_its_pbxes() {
     let app = spawn();
     event(&app, "newCall", "1", &[("from", "493023125001"), ("to", "410")]).await;
     let (mine, _) = limited_to(&app, app.pbx_id).await;
-    let (strange, _) = limited_to(&app, app.pbx_id + 1000).await;
+    let strange = stranger(&app).await;
     for (client, legs) in [(&mine, 1), (&strange, 0)] {
         let reply = post(client, "exten=410&timeOut=0").await.is(200).json();
         assert_eq!(statuses(&reply, "410").len(), legs);

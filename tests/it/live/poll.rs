@@ -8,7 +8,7 @@ use hookswitch::store::changes::{self, Stretch};
 use hookswitch::store::schema::calls;
 use serde_json::Value;
 
-use super::{event, limited_to, whole_call};
+use super::{event, stranger, whole_call};
 use crate::harness::{TestApp, eventually, spawn};
 
 /// The event and the call id of each change.
@@ -92,7 +92,7 @@ async fn what_cannot_be_asked_is_refused() {
     }
     app.nobody.get("/api/v1/changes").await.is(401);
     whole_call(&app, "1").await;
-    let (stranger, _) = limited_to(&app, app.pbx_id + 1000).await;
+    let stranger = stranger(&app).await;
     let answer = stranger.get_json("/api/v1/changes?after=0").await;
     assert_eq!(
         (told(&answer), &answer["next"]),

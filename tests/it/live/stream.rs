@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{event, limited_to, whole_call};
+use super::{event, limited_to, stranger, whole_call};
 use crate::follower::Follower;
 use crate::harness::{eventually, spawn};
 
@@ -110,8 +110,7 @@ async fn only_what_is_meant_is_told() {
 async fn a_key_that_is_limited_hears_of_its_pbxes_until_it_is_ended() {
     let app = spawn();
     let (client, id) = limited_to(&app, app.pbx_id).await;
-    let (stranger, _) = limited_to(&app, app.pbx_id + 1000).await;
-    let mut stranger = Follower::open(&stranger, "after=0", None).await;
+    let mut stranger = Follower::open(&stranger(&app).await, "after=0", None).await;
     let mut follower = Follower::open(&client, "", None).await;
     event(&app, "newCall", "1", &[("from", "493023125001")]).await;
     assert_eq!(follower.some(1).await[0].told(), ("call.ringing", "1"));
