@@ -142,19 +142,24 @@ impl Call {
         }
     }
 
-    /// Does `event`, which names this call's id, begin another call? PBXes use ids again: after a while, or at
-    /// once for another caller where the hangup of the first was lost. (Legs of one call may name different callers.)
+    /// Does `event`, which names this call's id, begin another call? PBXes use ids again: after a while, or at once
+    /// for somebody else, whether or not a hangup came. (Legs of one call may name different callers.)
     pub fn is_over_for(&self, event: &CallEvent) -> bool {
-        let other_caller = || match (&self.from_key, &event.from) {
-            (Some(known), Some(said)) => self.direction == Some(Direction::In) && known != said.key(),
-            _ => false,
+        let has_legs = event.leg().is_some();
+        let reuse_after = if has_legs { LEGS_REUSE_AFTER } else { REUSE_AFTER };
+        let ended_long_ago = self.ended_at.is_some_and(|ended| event.at - ended > reuse_after);
+        event.kind == Kind::NewCall && (ended_long_ago || !has_legs && self.is_with_somebody_else(event))
+    }
+
+    /// Does `event` name another direction, or in the same another far end?
+    fn is_with_somebody_else(&self, event: &CallEvent) -> bool {
+        let (known, said) = match self.direction {
+            Some(Direction::In) => (&self.from_key, &event.from),
+            Some(Direction::Out) => (&self.to_key, &event.to),
+            None => return false,
         };
-        event.kind == Kind::NewCall
-            && match self.ended_at {
-                Some(ended) if event.leg().is_some() => event.at - ended > LEGS_REUSE_AFTER,
-                Some(ended) => event.at - ended > REUSE_AFTER,
-                None => event.leg().is_none() && other_caller(),
-            }
+        event.direction.is_some_and(|direction| Some(direction) != self.direction)
+            || matches!((known, said), (Some(known), Some(said)) if known != said.key())
     }
 
     /// Takes in what `event` says. `decided` is what the rules say of it; the first newCall's decision stays.

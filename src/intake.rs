@@ -58,10 +58,10 @@ fn is_push(request: &guard::GuardContext, at: &dyn Dialect, path: &str) -> bool 
     method && !token.is_empty() && fits
 }
 
-/// The token, and what stands behind it.
+/// The token, and what stands behind it. A slash at the end is none: people paste URLs with it.
 fn parts(rest: &str) -> (&str, Option<&str>) {
     match rest.split_once('/') {
-        Some((token, tail)) => (token, Some(tail)),
+        Some((token, tail)) => (token, Some(tail).filter(|tail| !tail.is_empty())),
         None => (rest, None),
     }
 }

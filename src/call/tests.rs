@@ -160,6 +160,26 @@ fn ids_are_used_again() {
     assert!(ringing.is_over_for(&later(9, "0301234568")));
 }
 
+#[test]
+fn an_id_that_is_used_again_at_once_is_another_call_where_it_is_for_somebody_else() {
+    let (inwards, outwards) = (new_call(Direction::In), new_call(Direction::Out));
+    let from = |text: &str| CallEvent { from: number(text), ..inwards.clone() };
+    let to = |text: &str| CallEvent { to: number(text), ..outwards.clone() };
+    let busy = Decision::Reject { reason: Reason::Busy, rule_id: 1, why: String::new() };
+    for received in [
+        told(&[inwards.clone()], &Decision::Accept),
+        told(&[inwards.clone(), hangup(Cause::Cancel)], &Decision::Accept),
+        told(&[inwards.clone()], &busy),
+    ] {
+        assert!(received.is_over_for(&from("0301234568")) && received.is_over_for(&outwards));
+        assert!(!received.is_over_for(&from("+49 30 1234567")), "said again");
+        assert!(!received.is_over_for(&CallEvent { to: number("0301234569"), ..inwards.clone() }), "forked");
+    }
+    let dialled = told(&[to("0401111111")], &Decision::Accept);
+    assert!(dialled.is_over_for(&to("0402222222")) && dialled.is_over_for(&inwards));
+    assert!(!dialled.is_over_for(&to("+49 40 1111111")));
+}
+
 fn decisions() -> impl Strategy<Value = Decision> {
     let why = String::new;
     prop::sample::select(vec![

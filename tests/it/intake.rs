@@ -36,6 +36,34 @@ async fn a_call_from_its_ring_to_its_end() {
 }
 
 #[actix_web::test]
+async fn an_id_that_is_used_again_for_another_caller_is_decided_anew() {
+    let app = spawn();
+    app.admin
+        .post_json("/api/v1/block-rules", &json!({ "pattern": "+44*", "action": "block" }))
+        .await
+        .is(201);
+    let ring = async |from: &str| {
+        let fields = [("event", "newCall"), ("callId", "0"), ("direction", "in"), ("to", "4930231250")];
+        app.post_form(&[&fields[..], &[("from", from)]].concat()).await.is(200).body
+    };
+    assert!(ring("+447700900666").await.contains("reject"));
+    assert_eq!(ring("493055571600").await, "{}", "another caller is not blamed");
+    assert!(ring("+447700900666").await.contains("reject"));
+    let calls = app.agent.get_json("/api/v1/calls").await;
+    assert_eq!(calls["data"].as_array().unwrap().len(), 3, "{calls}");
+}
+
+#[actix_web::test]
+async fn a_slash_behind_the_token_is_no_other_address() {
+    let app = spawn();
+    let form = "event=newCall&callId=1&direction=in&from=493055571600&to=4930231250";
+    let request = app.nobody.http.post(format!("{}/", app.pbx_url));
+    let request = request.header("Content-Type", FORM.unwrap()).body(form);
+    assert_eq!(app.nobody.send(request).await.is(200).body, "{}");
+    assert!(app.call("1").await.is_some());
+}
+
+#[actix_web::test]
 async fn every_client_that_we_know_is_understood() {
     let app = spawn();
     for (client, content_type, body, call_id, from, users) in [
