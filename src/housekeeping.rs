@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::call::{Moment, State};
+use crate::call::Moment;
 use crate::clock;
 use crate::complaint::complain;
 use crate::error::Result;
@@ -69,23 +69,18 @@ pub async fn run(app: Data<App>) {
 pub async fn sweep(app: &Data<App>, now: Moment) -> Result<bool> {
     let rang = now - TimeDelta::seconds(app.config.serve.ringing_limit_s.into());
     let spoke = now - TimeDelta::seconds(app.config.serve.connected_limit_s.into());
-    let ids = app.store.query(move |db| store::calls::stale(db, rang, spoke, SWEPT_AT_ONCE)).await?;
-    if ids.is_empty() {
+    let stale = app.store.query(move |db| store::calls::stale(db, rang, spoke, SWEPT_AT_ONCE)).await?;
+    if stale.is_empty() {
         return Ok(false);
     }
-    let more = ids.len() as i64 == SWEPT_AT_ONCE;
-    let stale = move |call: &crate::call::Call| match call.state {
-        State::Ringing => call.started_at < rang,
-        State::Connected => call.answered_at.is_some_and(|answered| answered < spoke),
-        State::Ended => false,
-    };
+    let more = stale.len() as i64 == SWEPT_AT_ONCE;
     let amendment = Amendment {
-        ids,
+        ids: stale.keys().copied().collect(),
         kind: store::changes::LOST,
         why: Some("no hangup came in time".into()),
         at: now,
         change: Box::new(move |call| {
-            let lost = stale(call); // an event may have come since it was found
+            let lost = stale.get(&call.id) == Some(&call.change); // an event may have come since it was found
             if lost {
                 call.close_as_lost(now);
             }

@@ -1,5 +1,7 @@
 //! Calls as rows: how they are kept, found by identity and by number, and listed.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use serde::Serialize;
@@ -7,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Db;
 use super::recent::CallKey;
-use super::schema::{calls, live_calls};
+use super::schema::{calls, journal, live_calls};
 use crate::call::{Call, Cause, Direction, Moment, Outcome, State};
 
 /// How far apart the two calls may begin that are one internal call.
@@ -236,18 +238,27 @@ pub fn by_id(db: &mut Db, id: i64) -> QueryResult<Call> {
     calls::table.find(id).select(CallRow::as_select()).get_result::<CallRow>(db).map(Call::from)
 }
 
-/// Calls for which no hangup came in time: ringing since before `rang`, connected since before `spoke`.
+/// Calls for which no hangup came in time, with their last change: they ring, and nothing was heard of them since
+/// `rang`; or are connected, and nothing was since `spoke`. By our clock, since a PBX's may be wrong; where the journal
+/// is gone, by the PBX's.
 ///
 /// # Errors
 /// What the database says.
-pub fn stale(db: &mut Db, rang: Moment, spoke: Moment, limit: i64) -> QueryResult<Vec<i64>> {
-    calls::table
-        .filter(calls::id.eq_any(live_calls::table.select(live_calls::id)))
-        .filter(calls::answered_at.is_null().and(calls::started_at.lt(rang)).or(calls::answered_at.lt(spoke)))
-        .order((calls::started_at, calls::id))
+pub fn stale(db: &mut Db, rang: Moment, spoke: Moment, limit: i64) -> QueryResult<HashMap<i64, i64>> {
+    let silent_since = |moment: Moment| {
+        let heard = journal::received_at.nullable();
+        heard.lt(moment).or(heard.is_null().and(calls::started_at.lt(moment)))
+    };
+    let rings = calls::answered_at.is_null();
+    let stale = calls::table
+        .inner_join(live_calls::table.on(live_calls::id.eq(calls::id)))
+        .left_join(journal::table.on(journal::change.eq(calls::change)))
+        .filter(rings.and(silent_since(rang)).or(calls::answered_at.is_not_null().and(silent_since(spoke))))
+        .order(calls::id)
         .limit(limit)
-        .select(calls::id)
-        .load(db)
+        .select((calls::id, calls::change))
+        .load(db)?;
+    Ok(stale.into_iter().collect())
 }
 
 /// The calls that ring or are connected, by id, but for those that changed after `upto`.

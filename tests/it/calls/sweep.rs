@@ -39,6 +39,21 @@ async fn they_are_closed_after_a_while() {
 }
 
 #[actix_web::test]
+async fn a_pbx_whose_clock_is_wrong_loses_no_call() {
+    let app = spawn();
+    let new = json!({ "name": "late", "dialect": "focalscope" });
+    let made = app.admin.post_json("/api/v1/pbxes", &new).await.is(201).json();
+    let url = made["url"].as_str().unwrap();
+    let path = &url[url.find("/api/").unwrap()..];
+    let start = "Event=start&CallId=1&CallerID=493023125001&CallTypeCode=1&StartTimestampUTC=1337944698123";
+    app.nobody.get(&format!("{path}?{start}")).await.is(200);
+    sweep_in(&app, TimeDelta::minutes(9)).await;
+    assert_eq!(ids(&app.agent, "state=ringing").await.len(), 1, "it is years old by the PBX's clock alone");
+    sweep_in(&app, TimeDelta::minutes(11)).await;
+    assert_eq!(ids(&app.agent, "outcome=lost").await.len(), 1);
+}
+
+#[actix_web::test]
 async fn a_late_hangup_knows_better() {
     let app = spawn();
     event(&app, "newCall", "1", &[("from", "493023125001")]).await;
