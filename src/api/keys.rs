@@ -18,6 +18,8 @@ use crate::store::keys::{self as rows, KeyRow, Role};
 use crate::store::{Db, pbxes};
 use crate::text;
 
+const WHAT: &str = "key";
+
 /// A key as it is shown.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Key)]
@@ -70,21 +72,27 @@ pub struct CreatedKey {
     pub(crate) secret: String,
 }
 
-/// All keys, oldest first.
+/// All keys, oldest first. A key limited to some PBXes sees those that are limited to some of the same.
 #[utoipa::path(tag = "keys", responses((status = 200, body = Page<KeyView>), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json")))]
 #[get("/keys")]
 pub async fn list(app: Data<App>, caller: Caller) -> Result<Json<Page<KeyView>>> {
     Ok(Json(Page { data: all(&app, &caller).await?, next: None }))
 }
 
-/// All keys.
+/// All keys that the caller governs.
 ///
 /// # Errors
 /// That the caller may not.
 pub async fn all(app: &App, caller: &Caller) -> Result<Vec<KeyView>> {
     caller.at_least(Role::Admin)?;
     let keys = app.store.query(rows::all).await?;
-    Ok(keys.into_iter().map(KeyView::from).collect())
+    Ok(keys.into_iter().map(KeyView::from).filter(|key| governs(caller, key.pbx_ids.as_deref())).collect())
+}
+
+/// Nobody hands out, sees or ends more than they have: a key that is limited to some PBXes governs those alone that are
+/// limited to some of the same.
+fn governs(caller: &Caller, pbx_ids: Option<&[i64]>) -> bool {
+    caller.0.pbx_ids.is_none() || pbx_ids.is_some_and(|ids| ids.iter().all(|id| caller.0.sees(*id)))
 }
 
 /// Makes a key. Its secret is in this answer and nowhere else.
@@ -101,6 +109,10 @@ pub async fn create(app: Data<App>, caller: Caller, new: Valid<NewKey>) -> Resul
 pub async fn add(app: &Data<App>, caller: &Caller, new: NewKey) -> Result<CreatedKey> {
     caller.at_least(Role::Admin)?;
     let NewKey { name, role, pbx_ids } = new;
+    if pbx_ids.is_none() {
+        caller.touches(None, WHAT)?;
+    }
+    let seen = caller.0.clone();
     text::check(&name, 1, 250).map_err(|why| Error::field("name", why))?;
     let name = name.trim().to_owned();
     let secret = new_key();
@@ -109,7 +121,7 @@ pub async fn add(app: &Data<App>, caller: &Caller, new: NewKey) -> Result<Create
         for id in pbx_ids.iter().flatten() {
             let missing =
                 || Error::field("pbx_ids", format!("there is no PBX {id}: GET /api/v1/pbxes lists them"));
-            pbxes::get(db, *id).optional()?.ok_or_else(missing)?;
+            pbxes::get(db, *id).optional()?.filter(|pbx| seen.sees(pbx.id)).ok_or_else(missing)?;
         }
         let pbxes = pbx_ids.map(|ids| serde_json::json!(ids).to_string());
         Ok(rows::insert(db, &name, role, &hash, pbxes.as_deref(), clock::now())?)
@@ -132,7 +144,12 @@ pub async fn revoke(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Htt
 /// That there is none, that it is the last admin's, or that the caller may not.
 pub async fn end(app: &Data<App>, caller: &Caller, id: i64) -> Result<()> {
     caller.at_least(Role::Admin)?;
+    let caller = caller.clone();
     App::change(app, move |db| {
+        let key = rows::get(db, id).optional()?.map(KeyView::from);
+        if !key.is_some_and(|key| governs(&caller, key.pbx_ids.as_deref())) {
+            return Err(Error::NotFound(WHAT));
+        }
         if rows::is_last_admin(db, id)? {
             return Err(Error::Conflict("this is the last admin key: make another before you end it".into()));
         }

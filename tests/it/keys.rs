@@ -44,6 +44,28 @@ async fn the_last_admin_key_stays() {
 }
 
 #[actix_web::test]
+async fn a_limited_admin_hands_out_no_more_than_it_has() {
+    let app = spawn();
+    let other =
+        app.admin.post_json("/api/v1/pbxes", &json!({"name": "other", "dialect": "zammad"})).await.is(201);
+    let other = &other.json()["id"];
+    let key = |pbx_ids: serde_json::Value| json!({"name": "k", "role": "admin", "pbx_ids": pbx_ids});
+    let limited = app.admin.post_json("/api/v1/keys", &key(json!([app.pbx_id]))).await.is(201).json();
+    let foreign = app.admin.post_json("/api/v1/keys", &key(json!([app.pbx_id, other]))).await.is(201).json();
+    let limited = Client::new(&app.base_url, Some(limited["secret"].as_str().unwrap().to_owned()));
+
+    limited.post_json("/api/v1/keys", &json!({"name": "all", "role": "agent"})).await.is(403);
+    let refused = limited.post_json("/api/v1/keys", &key(json!([app.pbx_id, other]))).await.is(422).json();
+    assert_eq!(refused["errors"][0]["field"], "pbx_ids");
+    limited.delete(&format!("/api/v1/keys/{}", foreign["id"])).await.is(404);
+    let own = limited.post_json("/api/v1/keys", &key(json!([app.pbx_id]))).await.is(201).json();
+    let seen = limited.get_json("/api/v1/keys").await;
+    let seen = seen["data"].as_array().unwrap();
+    assert!(seen.len() == 2 && seen.iter().all(|key| key["pbx_ids"] == json!([app.pbx_id])), "{seen:?}");
+    limited.delete(&format!("/api/v1/keys/{}", own["id"])).await.is(204);
+}
+
+#[actix_web::test]
 async fn a_wrong_body_is_refused_field_by_field() {
     let app = spawn();
     let refused =
