@@ -10,6 +10,9 @@ use crate::rules::{Question, Rule};
 use crate::snapshot::Snapshot;
 use crate::text::{self, Mistakes};
 
+/// Where a PBX only reports, or is not asked to be steered.
+const NOT_STEERED: &str = "this PBX only reports its calls and heeds no answer: no rule applies to it";
+
 /// A call that somebody thinks of.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -99,10 +102,12 @@ impl Check {
             users: self.user.as_slice(),
             at: now,
         };
-        let rule = snapshot.rules.rule(&question);
+        let steered = pbx.is_none_or(|pbx| pbx.dialect.is_steered(&pbx.options));
+        let rule = snapshot.rules.rule(&question).filter(|_| steered);
+        let no_rule = if steered { self.no_rule() } else { NOT_STEERED };
         Ok(Checked {
             decision: rule.map_or(Decision::Accept, |rule| rule.decision(&question)),
-            why: rule.map_or_else(|| self.no_rule().into(), Rule::why),
+            why: rule.map_or_else(|| no_rule.into(), Rule::why),
             rule: rule.map(|rule| match rule {
                 Rule::Block(rule) => RuleEntry::Block(rule.clone().into()),
                 Rule::CallerId(rule) => RuleEntry::CallerId(rule.clone().into()),

@@ -159,6 +159,29 @@ async fn a_changed_rule_acts_on_the_next_event() {
 }
 
 #[actix_web::test]
+async fn what_a_pbx_would_not_heed_is_not_promised() {
+    let app = spawn();
+    app.admin
+        .post_json("/api/v1/block-rules", &json!({ "pattern": "+44*", "action": "block" }))
+        .await
+        .is(201);
+    let new = json!({ "name": "reports", "dialect": "voipnow" });
+    let reports = app.admin.post_json("/api/v1/pbxes", &new).await.is(201).json()["id"].clone();
+    let check = async |pbx: &serde_json::Value| {
+        let asked = json!({ "direction": "in", "from": "+442079460123", "pbx_id": pbx });
+        app.admin.post_json("/api/v1/rules/check", &asked).await.is(200).json()
+    };
+    assert_eq!(check(&json!(app.pbx_id)).await["decision"]["action"], "reject");
+    let checked = check(&reports).await;
+    assert_eq!(
+        (&checked["decision"]["action"], &checked["rule"]),
+        (&json!("accept"), &json!(null)),
+        "{checked}"
+    );
+    assert!(checked["why"].as_str().unwrap().contains("only reports"), "{checked}");
+}
+
+#[actix_web::test]
 async fn a_rule_from_the_command_line_acts_on_a_running_server() {
     let app = spawn();
     assert!(!is_blocked(&app, "442079460123").await);
