@@ -207,9 +207,10 @@ pub async fn changed(app: &App, caller: Caller, id: i64, wanted: CallChange) -> 
     app.store.query(read).await
 }
 
-/// Ticks unless it is so already. Whether it is new.
+/// Ticks unless somebody did so already. Whether it is new. What only followed from the facts is a person's word from
+/// then on, which no event undoes.
 pub fn tick(call: &mut Call, done: bool, by: &str, at: Moment) -> bool {
-    let new = call.done != done;
+    let new = call.done != done || call.done_by.is_none();
     if new {
         call.tick(done, by, at);
     }

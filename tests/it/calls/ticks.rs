@@ -39,6 +39,26 @@ async fn a_tick_says_who_and_no_event_undoes_it() {
 }
 
 #[actix_web::test]
+async fn what_a_person_confirms_stays_too() {
+    let app = spawn();
+    event(&app, "newCall", "1", &[("from", "493023125001")]).await;
+    let kept_open = patch(&app, "1", json!({ "done": false })).await; // as it is anyway
+    assert_eq!((&kept_open["done"], &kept_open["done_by"]), (&json!(false), &json!("agent")));
+    event(&app, "hangup", "1", &[("cause", "cancel")]).await;
+    event(&app, "newCall", "2", &[("from", "493023125001")]).await;
+    event(&app, "answer", "2", &[("from", "493023125001"), ("user", "Alice")]).await;
+    assert_eq!(shown(&app, "1").await["done"], false, "reaching the caller is not enough for that person");
+
+    patch(&app, "2", json!({ "done": true })).await;
+    patch(&app, "2", json!({ "done": true })).await;
+    event(&app, "hangup", "2", &[("cause", "voicemail")]).await;
+    let call = shown(&app, "2").await;
+    assert_eq!((&call["done"], &call["outcome"]), (&json!(true), &json!("voicemail")));
+    let kinds: Vec<String> = journal(&app, "2").await.into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["newCall", "answer", "done", "hangup"], "said twice, told once");
+}
+
+#[actix_web::test]
 async fn a_note_stays() {
     let app = spawn();
     missed(&app, "1", "493023125001").await;
