@@ -167,9 +167,9 @@ fn an_id_that_is_used_again_at_once_is_another_call_where_it_is_for_somebody_els
     let to = |text: &str| CallEvent { to: number(text), ..outwards.clone() };
     let busy = Decision::Reject { reason: Reason::Busy, rule_id: 1, why: String::new() };
     for received in [
-        told(&[inwards.clone()], &Decision::Accept),
+        told(std::slice::from_ref(&inwards), &Decision::Accept),
         told(&[inwards.clone(), hangup(Cause::Cancel)], &Decision::Accept),
-        told(&[inwards.clone()], &busy),
+        told(std::slice::from_ref(&inwards), &busy),
     ] {
         assert!(received.is_over_for(&from("0301234568")) && received.is_over_for(&outwards));
         assert!(!received.is_over_for(&from("+49 30 1234567")), "said again");
