@@ -28,6 +28,9 @@ pub const REUSE_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// a while.
 const LEGS_REUSE_AFTER: TimeDelta = TimeDelta::hours(1);
 
+/// The key of a number that was taken away. It is nobody's.
+pub const ERASED: &str = "";
+
 /// One row of the caller log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -45,7 +48,7 @@ pub struct Call {
     pub direction: Option<Direction>,
     /// The caller as shown: as sent, or the caller ID that a rule chose.
     pub from_number: Option<String>,
-    /// Its normal form (`number::Number`), for finding.
+    /// Its normal form (`number::Number`), for finding; empty where the number was taken away (`ERASED`).
     pub from_key: Option<String>,
     /// What really dialled, where a rule chose the caller ID.
     pub dialed_from: Option<String>,
@@ -162,8 +165,12 @@ impl Call {
             || matches!((known, said), (Some(known), Some(said)) if known != said.key())
     }
 
-    /// Takes in what `event` says. `decided` is what the rules say of it; the first newCall's decision stays.
+    /// Takes in what `event` says. `decided` is what the rules say of it; the first newCall's decision stays. A late
+    /// event brings nothing back of what was erased.
     pub fn apply(&mut self, event: &CallEvent, decided: Decision) -> Effect {
+        if [&self.from_key, &self.to_key].into_iter().any(|key| key.as_deref() == Some(ERASED)) {
+            return Effect::Repeat;
+        }
         let began =
             event.more.as_ref().and_then(|more| more.started_at).map_or(event.at, |at| at.min(event.at));
         let mut news = began < self.started_at;

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::TimeDelta;
 
-use super::{Call, Cause, Decision, Direction, Extra, Outcome, State};
+use super::{Call, Cause, Decision, Direction, ERASED, Extra, Outcome, State};
 use crate::number::Number;
 
 /// The name under which a call that was answered by a machine is reported (Zammad's rule, any letter case).
@@ -97,10 +97,10 @@ impl Call {
             || self.answered_by.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(VOICEMAIL))
     }
 
-    /// The far end's number in its normal form; `None` for withheld and unknown ones.
+    /// The far end's number in its normal form; `None` for withheld, unknown and erased ones.
     pub fn party(&self) -> Option<&str> {
         let key = if self.direction == Some(Direction::Out) { &self.to_key } else { &self.from_key };
-        key.as_deref().filter(|key| *key != Number::WITHHELD)
+        key.as_deref().filter(|key| ![Number::WITHHELD, ERASED].contains(key))
     }
 
     /// How long it rang, in ms. `None` while it rings, and where nobody said when it was answered.

@@ -10,7 +10,7 @@ use super::changes::Moved;
 use super::enqueue::Tells;
 use super::journal::{NewEntry, Verdict};
 use super::recent::CallKey;
-use crate::call::{Call, CallEvent, Decision, Effect, State};
+use crate::call::{Call, CallEvent, Decision, Effect, Moment, State};
 use crate::dialect::{Presence, Said};
 use crate::webhooks::Facts;
 
@@ -39,6 +39,23 @@ impl Touched {
     }
 }
 
+/// A far end that was spoken to.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub pbx_id: i64,
+    /// Its number's normal form.
+    pub party: String,
+    /// When. Who called in vain later than that still waits.
+    pub at: Moment,
+}
+
+impl Reached {
+    /// Was it to come that `call` was made?
+    pub fn settles(&self, call: &Call) -> bool {
+        self.pbx_id == call.pbx_id && call.started_at <= self.at && call.party() == Some(&self.party)
+    }
+}
+
 /// One transaction's worth.
 #[derive(Default)]
 pub(super) struct Batch<'a> {
@@ -49,8 +66,10 @@ pub(super) struct Batch<'a> {
     pub entries: Vec<NewEntry<'a>>,
     /// For each entry, which of `touched` it is about.
     pub about: Vec<Option<usize>>,
-    /// Far ends (PBX, number) that were spoken to: their missed calls need nobody any more.
-    pub reached: Vec<(i64, String)>,
+    /// The newest change that this node knows of. Where the database is further, what was remembered is looked at again.
+    pub known: i64,
+    /// Far ends that were spoken to: their missed calls of before need nobody any more.
+    pub reached: Vec<Reached>,
     pub recorded: Vec<Recorded>,
     /// What webhooks are to be told.
     pub tells: Tells,
@@ -212,7 +231,9 @@ impl<'a> Batch<'a> {
             self.linked.push(index);
         }
         if !reached && call.reached() {
-            self.reached.extend(call.party().map(|party| (call.pbx_id, party.to_owned())));
+            let at = call.answered_at.unwrap_or(event.at);
+            let (pbx_id, party) = (call.pbx_id, call.party().map(str::to_owned));
+            self.reached.extend(party.map(|party| Reached { pbx_id, party, at }));
         }
         (effect, undecided && call.decision.is_some())
     }
@@ -262,9 +283,7 @@ impl<'a> Batch<'a> {
     /// Did a call of this batch just join the worklist that another call of it reached?
     pub fn reaches_itself(&self) -> bool {
         self.touched.iter().any(|touched| {
-            let call = &touched.call;
-            call.open
-                && self.reached.iter().any(|(pbx, party)| *pbx == call.pbx_id && call.party() == Some(party))
+            touched.call.open && self.reached.iter().any(|reached| reached.settles(&touched.call))
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::call::Call;
 static SQL: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("batch_postgres.sql").split("{}").collect());
 
 /// How many arrays it takes, and about how many bytes of them an event is.
-const COLUMNS: usize = 62;
+const COLUMNS: usize = 64;
 const BYTES: usize = 1024;
 
 /// Plans of the writer's session must not hang on the tables' statistics: before the first ANALYZE of a young
@@ -39,7 +39,10 @@ pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<V
     columns.add(batch.ended().map(Some));
     add_moved(&mut columns, &moved, &extra);
     add_journal(&mut columns, batch);
-    let statement = Statement { count: batch.entries.len() as i64, columns: columns.arrays() };
+    add_unmoved(&mut columns, batch);
+    add_reached(&mut columns, batch);
+    let count = batch.entries.len() as i64;
+    let statement = Statement { count, known: batch.known, columns: columns.arrays() };
     let (base, reached) = statement.get_result::<(i64, Vec<i64>)>(conn)?;
     batch.number_from(base);
     Ok(reached)
@@ -120,13 +123,24 @@ fn add_journal(columns: &mut Columns, batch: &Batch) {
     columns.add(batch.entries.iter().map(|entry| entry.body));
     columns.add(batch.entries.iter().map(|entry| entry.status));
     columns.add(batch.entries.iter().map(|entry| entry.answer.as_deref()));
-    columns.add(batch.reached.iter().map(|(pbx_id, _)| Some(*pbx_id)));
-    columns.add(batch.reached.iter().map(|(_, party)| Some(party.as_str())));
+}
+
+/// Calls as they are remembered, of which nothing is to be written: their events said nothing new.
+fn add_unmoved(columns: &mut Columns, batch: &Batch) {
+    let unmoved = || batch.touched.iter().filter(|it| it.expected.is_some() && it.last.is_none());
+    columns.add(unmoved().map(|it| Some(it.call.id)));
+    columns.add(unmoved().map(|it| it.expected));
+}
+
+fn add_reached(columns: &mut Columns, batch: &Batch) {
+    columns.add(batch.reached.iter().map(|reached| Some(reached.pbx_id)));
+    columns.add(batch.reached.iter().map(|reached| Some(reached.party.as_str())));
 }
 
 /// The statement with its parameters, in the order of the text.
 struct Statement<'a> {
     count: i64,
+    known: i64,
     columns: Vec<Array<'a>>,
 }
 
@@ -145,10 +159,10 @@ impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let mut texts = SQL.iter().copied();
         let mut text = move || texts.next().unwrap_or_default();
-        out.push_sql(text());
-        out.push_bind_param::<sql_types::BigInt, _>(&self.count)?;
-        out.push_sql(text());
-        out.push_bind_param::<sql_types::BigInt, _>(&self.count)?;
+        for number in [&self.count, &self.count, &self.known] {
+            out.push_sql(text());
+            out.push_bind_param::<sql_types::BigInt, _>(number)?;
+        }
         for column in &self.columns {
             out.push_sql(text());
             column.bind(&mut out)?;

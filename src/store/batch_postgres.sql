@@ -3,7 +3,8 @@
 -- in FROM, PostgreSQL keeps a store of rows for each. One that is shorter goes on as NULL, and NULL costs least: so what
 -- nearly all rows have in common is sent as NULL.
 WITH numbers AS (
-    UPDATE feed SET change = change + {} WHERE id = 1 RETURNING change - {} AS base
+    UPDATE feed SET change = change + {} WHERE id = 1
+    RETURNING change - {} AS base, {} AS known -- the newest change that this node knows of
 ),
 -- calls that are new or ring again, or of which more than their progress changed
 said AS MATERIALIZED (
@@ -90,9 +91,23 @@ written AS (
     ) AS said
 )
 SELECT
-    -- a row that somebody else moved meanwhile fails the whole statement, by this cast
+    -- a row that somebody else moved meanwhile fails the whole statement, by this cast; and so does, where another node
+    -- wrote since, a call of which nothing is to be written though it moved, or whose id means a later call there
     CASE WHEN (SELECT count(*) FROM refilled) = (SELECT count(known_id) FROM said)
             AND (SELECT count(*) FROM moved) = (SELECT count(*) FROM progress)
+            AND (base = known OR NOT EXISTS (
+                SELECT FROM (
+                    SELECT known_id, expected FROM said WHERE known_id IS NOT NULL
+                    UNION ALL SELECT known_id, expected FROM progress
+                    UNION ALL SELECT unnest({}::bigint[]), unnest({}::bigint[])
+                ) AS remembered
+                LEFT JOIN calls ON calls.id = remembered.known_id AND calls.change = remembered.expected
+                WHERE calls.id IS NULL OR EXISTS (
+                    SELECT FROM calls AS later
+                    WHERE (later.pbx_id, later.call_id, later.leg_id) = (calls.pbx_id, calls.call_id, calls.leg_id)
+                        AND later.incarnation > calls.incarnation
+                )
+            ))
         THEN base ELSE ('stale after ' || base)::bigint END AS base,
     -- the missed calls of the far ends that were reached
     ARRAY (

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::batch::Batch;
+use super::batch::{Batch, Reached};
 use super::calls::{CallValues, Progress};
 use super::schema::{calls, feed, journal, live_calls};
 
@@ -49,7 +49,7 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
         diesel::insert_into(journal::table).values(entry).execute(conn)?;
     }
     let mut reached = Vec::new();
-    for (pbx_id, party) in &batch.reached {
+    for Reached { pbx_id, party, .. } in &batch.reached {
         reached.extend(
             calls::table
                 .filter(calls::open)

@@ -134,9 +134,10 @@ fn bucket(by: By, postgres: bool) -> Cow<'static, str> {
     bucket.into()
 }
 
-/// How long a call rang, in ms.
+/// How long a call rang, in ms; null where nobody said when it was answered, as `Call::waiting_ms` has it.
 fn waiting(postgres: bool) -> String {
-    between("coalesce(answered_at, ended_at)", "started_at", postgres)
+    let until = "coalesce(answered_at, CASE WHEN outcome <> 'answered' THEN ended_at END)";
+    between(until, "started_at", postgres)
 }
 
 /// In which of the ranges so many ms are.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Db;
+use super::batch::Reached;
 use super::recent::CallKey;
 use super::schema::{calls, journal, live_calls};
 use crate::call::{Call, Cause, Direction, Moment, Outcome, State};
@@ -317,9 +318,9 @@ pub fn count_live(db: &mut Db) -> QueryResult<i64> {
 ///
 /// # Errors
 /// What the database says.
-pub fn open_of(db: &mut Db, parties: &[(i64, String)]) -> QueryResult<Vec<i64>> {
+pub(super) fn open_of(db: &mut Db, reached: &[Reached]) -> QueryResult<Vec<i64>> {
     let mut found = Vec::new();
-    for (pbx_id, party) in parties {
+    for Reached { pbx_id, party, .. } in reached {
         found.extend(
             calls::table
                 // bare, as in the index `calls_open_from`: a bound value would hide that the index serves it

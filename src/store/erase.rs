@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::journal::NewEntry;
 use super::schema::{block_rules, caller_id_rules, calls, contact_numbers, contacts, deliveries, journal};
 use super::{Db, numbers, rules};
-use crate::call::Moment;
+use crate::call::{ERASED, Moment};
 use crate::dialect::params::Params;
 use crate::number::Numbering;
 
@@ -65,14 +65,10 @@ pub fn calls(db: &mut Db, key: &str, who: &str, now: Moment, limit: i64) -> Quer
             .load(db)?;
         let ids: Vec<i64> = found.iter().map(|(id, _)| *id).collect();
         diesel::update(calls::table.filter(calls::id.eq_any(&ids).and(calls::from_key.eq(key))))
-            .set((
-                calls::from_number.eq(&nobody),
-                calls::from_key.eq(&nobody),
-                calls::dialed_from.eq(&nobody),
-            ))
+            .set((calls::from_number.eq(&nobody), calls::from_key.eq(ERASED), calls::dialed_from.eq(&nobody)))
             .execute(db)?;
         diesel::update(calls::table.filter(calls::id.eq_any(&ids).and(calls::to_key.eq(key))))
-            .set((calls::to_number.eq(&nobody), calls::to_key.eq(&nobody)))
+            .set((calls::to_number.eq(&nobody), calls::to_key.eq(ERASED)))
             .execute(db)?;
         diesel::delete(journal::table.filter(journal::call.eq_any(&ids))).execute(db)?;
         for ((id, pbx_id), change) in found.into_iter().zip(before + 1..) {

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Timestamp};
 
 use super::arrival::Arrival;
-use super::batch::Batch;
+use super::batch::{Batch, Reached};
 use super::calls::CallRow;
 use super::journal::NewEntry;
 use super::schema::calls;
@@ -135,7 +135,7 @@ fn take_in<'a>(batch: &mut Batch<'a>, open: &mut Open, deed: &'a Deed) {
             {
                 open.add(&batch.touched[index].call, index);
             }
-            for (_, party) in std::mem::take(&mut batch.reached) {
+            for Reached { party, .. } in std::mem::take(&mut batch.reached) {
                 for index in open.by_party.remove(&party).unwrap_or_default() {
                     tick(batch, index, "reached", "the caller was reached", REACHED, arrival.received_at);
                 }

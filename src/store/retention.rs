@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::Db;
 use super::call_list::Condition;
 use super::schema::{calls, journal};
-use crate::call::{Direction, Moment};
+use crate::call::{Direction, ERASED, Moment};
 use crate::words::words;
 
 words! {
@@ -99,9 +99,26 @@ pub fn in_between<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> QueryResult<T>) 
 /// What the database says.
 pub fn delete(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
     let ended = calls::table.filter(calls::id.eq_any(ids)).filter(calls::ended_at.is_not_null());
-    let gone = diesel::delete(ended).execute(db)?;
+    let name = (calls::pbx_id, calls::call_id, calls::leg_id);
+    let gone: Vec<(i64, String, String)> = diesel::delete(ended).returning(name).get_results(db)?;
     diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
-    Ok(gone)
+    for (pbx_id, call_id, leg_id) in &gone {
+        first_of_those_left(db, *pbx_id, call_id, leg_id)?;
+    }
+    Ok(gone.len())
+}
+
+/// Where an id was used again, the earliest call that is left of it becomes its first incarnation. So whoever does not
+/// know of it, and takes the id for a new one, clashes with it (`batch`).
+fn first_of_those_left(db: &mut Db, pbx_id: i64, call_id: &str, leg_id: &str) -> QueryResult<()> {
+    let id = calls::pbx_id.eq(pbx_id).and(calls::call_id.eq(call_id)).and(calls::leg_id.eq(leg_id));
+    let left = calls::table.filter(id).order(calls::incarnation).select((calls::id, calls::incarnation));
+    match left.first::<(i64, i32)>(db).optional()? {
+        Some((id, incarnation)) if incarnation > 1 => {
+            diesel::update(calls::table.find(id)).set(calls::incarnation.eq(1)).execute(db).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Takes away the other side's number, and what people and PBXes said of these calls, within the caller's
@@ -116,11 +133,11 @@ pub fn anonymise(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
         .execute(db)?;
     let not_out = calls::direction.is_null().or(calls::direction.ne(Direction::Out));
     diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_out))
-        .set((calls::from_number.eq(&nobody), calls::from_key.eq(&nobody), calls::dialed_from.eq(&nobody)))
+        .set((calls::from_number.eq(&nobody), calls::from_key.eq(ERASED), calls::dialed_from.eq(&nobody)))
         .execute(db)?;
     let not_in = calls::direction.is_null().or(calls::direction.ne(Direction::In));
     diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_in))
-        .set((calls::to_number.eq(&nobody), calls::to_key.eq(&nobody)))
+        .set((calls::to_number.eq(&nobody), calls::to_key.eq(ERASED)))
         .execute(db)?;
     diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
     Ok(changed)

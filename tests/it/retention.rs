@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
+use hookswitch::call::ERASED;
 use hookswitch::clock;
 use hookswitch::number::Numbering;
 use hookswitch::retention::{self, Policy};
@@ -91,6 +92,22 @@ async fn old_calls_go_with_what_was_sent_and_newer_ones_stay() {
 }
 
 #[actix_web::test]
+async fn of_an_id_that_was_used_again_the_calls_that_are_left_begin_at_one() {
+    let app = spawn();
+    ended(&app, "0", ("in", CALLER, "4930")).await;
+    ended(&app, "once", ("in", CALLER, "4930")).await;
+    days_pass(&app, 40).await;
+    for caller in ["493023125002", "493023125003"] {
+        ended(&app, "0", ("in", caller, "4930")).await;
+    }
+    set(&app, How::Delete, 30).await;
+    assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 2);
+    ended(&app, "0", ("in", "493023125004", "4930")).await;
+    let left = app.query(|db| calls::table.order(calls::id).select(calls::incarnation).load::<i32>(db)).await;
+    assert_eq!(left, [1, 3, 4], "so that a server that knows none of them finds the id in use");
+}
+
+#[actix_web::test]
 async fn anonymous_calls_are_still_counted_and_found_by_what_is_left() {
     let app = spawn();
     ended(&app, "in", ("in", CALLER, "493055")).await;
@@ -104,9 +121,10 @@ async fn anonymous_calls_are_still_counted_and_found_by_what_is_left() {
     assert_eq!(set(&app, How::Anonymise, 30).await, 2);
     assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 2);
     let (inbound, outbound) = (app.call("in").await.unwrap(), app.call("out").await.unwrap());
-    assert_eq!((inbound.from_number, inbound.from_key, inbound.note), (None, None, None));
+    let erased = Some(ERASED.to_owned());
+    assert_eq!((inbound.from_number, &inbound.from_key, inbound.note), (None, &erased, None));
     assert_eq!(inbound.to_number.as_deref(), Some("493055"), "our own side stays");
-    assert_eq!((outbound.to_number, outbound.to_key), (None, None));
+    assert_eq!((outbound.to_number, outbound.to_key), (None, erased));
     assert_eq!(outbound.from_number.as_deref(), Some("21"));
     assert_eq!(app.journal().await.len(), 0);
     assert_eq!(set(&app, How::Anonymise, 30).await, 0);
@@ -173,7 +191,7 @@ async fn one_number_is_erased_everywhere_and_others_stay() {
     assert_eq!(app.query(told).await, 0);
 
     // a late event of a call that the writer remembers brings nothing back
-    event(&app, "hangup", "in", ("in", "anonymous", "493055")).await;
+    event(&app, "hangup", "in", ("in", CALLER, "493055")).await;
     assert_eq!(app.call("in").await.unwrap().from_number, None);
     event(&app, "hangup", "goes on", ("in", CALLER, "493055")).await;
     assert_eq!(retention::erase(&app.app, &number, "admin".into()).await.unwrap().calls, 1);

@@ -122,7 +122,7 @@ impl Thread {
         for (event, record) in events.iter().zip(records) {
             let place = (spool.clone(), event.number);
             if let Err(why) = &event.arrival
-                && self.set_aside.as_ref().is_none_or(|last| *last < place)
+                && self.set_aside.as_ref().is_none_or(|last| last.0 != place.0 || last.1 < place.1)
             {
                 if let Err(e) = self.spool.reject(spool, why, record) {
                     complain("an event of the spool cannot be kept aside", &e);

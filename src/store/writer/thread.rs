@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::spool::Spool;
 use crate::store::amend::{Amendment, amend};
 use crate::store::arrival::{Arrival, Recorded};
-use crate::store::batch::Batch;
+use crate::store::batch::{Batch, Reached};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
@@ -192,12 +192,12 @@ impl Thread {
             self.news.told.send_replace(());
         }
         let reaches = !reached.is_empty() || batch.reaches_itself();
-        let Batch { touched, recorded, reached: parties, .. } = batch;
+        let Batch { touched, recorded, reached, .. } = batch;
         for touched in touched {
             self.recent.put(touched.call);
         }
         if reaches {
-            match self.tick_reached(&parties) {
+            match self.tick_reached(reached) {
                 Ok(ticked) => newest = newest.max(ticked),
                 // the events are committed
                 Err(e) => log::error!("missed calls of callers who were reached stay open: {e}"),
@@ -218,6 +218,7 @@ impl Thread {
         }
         // taken, not copied: where the writing fails they are read anew
         let mut batch = fold(each(arrivals), |key| self.recent.take(key));
+        batch.known = self.news.mark();
         let reached = match &mut self.db {
             db if batch.has_asides() => db.transaction(|db| asides::write(db, &mut batch))?,
             Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
@@ -243,8 +244,8 @@ impl Thread {
 
     /// Somebody spoke with them: their missed calls need nobody any more, but for those that a person unticked.
     /// The newest change number of that, or 0.
-    fn tick_reached(&mut self, parties: &[(i64, String)]) -> QueryResult<i64> {
-        let ids = calls::open_of(&mut self.db, parties)?;
+    fn tick_reached(&mut self, reached: Vec<Reached>) -> QueryResult<i64> {
+        let ids = calls::open_of(&mut self.db, &reached)?;
         let at = crate::clock::now();
         let amendment = Amendment {
             ids,
@@ -252,11 +253,13 @@ impl Thread {
             why: Some("the caller was reached".into()),
             at,
             change: Box::new(move |call| {
-                let open = call.open && call.done_by.is_none();
-                if open {
+                let settled = call.open
+                    && call.done_by.is_none()
+                    && reached.iter().any(|reached| reached.settles(call));
+                if settled {
                     call.tick(true, REACHED, at);
                 }
-                open
+                settled
             }),
         };
         let ticked = amend(&mut self.db, &amendment)?;

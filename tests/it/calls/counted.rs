@@ -1,10 +1,13 @@
 //! Calls counted by time.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use hookswitch::clock;
 use hookswitch::store::Db;
 use hookswitch::store::schema::calls;
+
+use serde_json::json;
 
 use super::missed;
 use crate::harness::spawn;
@@ -55,6 +58,28 @@ async fn each_call_counts_once_in_the_time_in_which_it_began() {
         assert_eq!(rows, expected, "{by}");
         assert_eq!(stats["total"]["calls"], 5, "{by}");
     }
+}
+
+#[actix_web::test]
+async fn where_nobody_said_when_it_was_answered_no_wait_is_counted() {
+    let app = spawn();
+    let made =
+        app.admin.post_json("/api/v1/pbxes", &json!({ "name": "p", "dialect": "placetel" })).await.is(201);
+    let url = made.json()["url"].as_str().unwrap().to_owned();
+    let path = &url[url.find("/api/").unwrap()..];
+    for event in ["OutgoingCall", "HungUp&type=accepted&direction=out"] {
+        let form = format!("event={event}&from=4930231250&to=493023125001&call_id=1");
+        let post = app.nobody.http.post(format!("{}{path}", app.base_url));
+        let post = post.header("Content-Type", "application/x-www-form-urlencoded").body(form);
+        app.nobody.send(post).await.is(200);
+    }
+    let began = clock::now() - TimeDelta::minutes(1);
+    app.query(move |db| diesel::update(calls::table).set(calls::started_at.eq(began)).execute(db)).await;
+    let call = app.agent.get_json("/api/v1/calls").await["data"][0].clone();
+    assert_eq!((&call["outcome"], &call["waiting_ms"]), (&json!("answered"), &json!(null)), "{call}");
+    let stats = app.agent.get_json("/api/v1/calls/stats?by=day").await;
+    assert_eq!(stats["total"]["answered"], 1, "{stats}");
+    assert_eq!(stats["total"]["answered_waiting_ms"], 0, "{stats}");
 }
 
 #[actix_web::test]

@@ -108,6 +108,30 @@ async fn many_are_ticked_by_ids_or_by_filter() {
 }
 
 #[actix_web::test]
+async fn who_calls_in_vain_after_they_were_reached_still_waits() {
+    let app = spawn();
+    let new = json!({ "name": "with times", "dialect": "focalscope" });
+    let made = app.admin.post_json("/api/v1/pbxes", &new).await.is(201).json();
+    let url = made["url"].as_str().unwrap();
+    let path = &url[url.find("/api/").unwrap()..];
+    let told = async |event: &str, call: &str, times: &str| {
+        let query = format!("Event={event}&CallId={call}&CallerID=493023125001&CallTypeCode=1&{times}");
+        app.nobody.get(&format!("{path}?{query}")).await.is(200);
+    };
+    let at = |minute: i64| 1_780_000_000_000 + minute * 60_000;
+    for (call, minute) in [("before", 0), ("after", 20)] {
+        told("start", call, &format!("StartTimestampUTC={}", at(minute))).await;
+        told("hangup", call, &format!("StartTimestampUTC={}&EndTimestampUTC={}", at(minute), at(minute + 1)))
+            .await;
+    }
+    // heard of late
+    let times = format!("StartTimestampUTC={}&PickupTimestampUTC={}", at(9), at(10));
+    told("pickup", "spoken", &times).await;
+    assert_eq!(shown(&app, "before").await["done_by"], "reached");
+    assert_eq!(shown(&app, "after").await["done"], false);
+}
+
+#[actix_web::test]
 async fn who_was_reached_need_not_be_called_back() {
     let app = spawn();
     for call_id in ["1", "2"] {

@@ -55,6 +55,39 @@ async fn an_id_that_is_used_again_on_the_other_is_another_call() {
 }
 
 #[actix_web::test]
+async fn what_one_remembers_is_looked_at_again_once_the_other_wrote() {
+    let Some((first, second)) = two() else { return };
+    let path = first.pbx_url.strip_prefix(&first.base_url).unwrap();
+    let post = async |to: &TestApp, event: &str, call: &str, from: &str| {
+        let fields = [("event", event), ("direction", "in"), ("callId", call), ("from", from)];
+        to.nobody.send(to.nobody.http.post(format!("{}{path}", to.base_url)).form(&fields)).await.is(200);
+    };
+    // the same caller again, of whose first call one did not hear the end
+    post(&first, "newCall", "1", "493023125001").await;
+    post(&second, "hangup", "1", "493023125001").await;
+    past::let_pass(&second, TimeDelta::seconds(61)).await;
+    post(&first, "newCall", "1", "493023125001").await;
+    // another caller under the same id, of whom one did not hear
+    post(&first, "newCall", "2", "493023125002").await;
+    post(&second, "newCall", "2", "493023125003").await;
+    post(&first, "answer", "2", "493023125003").await;
+    let calls = first.agent.get_json("/api/v1/calls").await["data"].clone();
+    let told: Vec<_> =
+        calls.as_array().unwrap().iter().map(|call| (&call["call_id"], &call["state"])).collect();
+    let (one, two) = (&json!("1"), &json!("2"));
+    assert_eq!(
+        told,
+        [
+            (two, &json!("connected")),
+            (two, &json!("ringing")),
+            (one, &json!("ringing")),
+            (one, &json!("ended"))
+        ],
+        "{calls}"
+    );
+}
+
+#[actix_web::test]
 async fn events_that_come_to_both_are_one_call() {
     const CALLS: usize = 12;
     let Some((first, second)) = two() else { return };
