@@ -1,6 +1,7 @@
 //! The feed: one task that tells all who follow. What this node's writer commits comes to it from memory; what
 //! other nodes wrote, or what it missed, it reads from the journal, once for all. With nobody there it rests.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const TOGETHER: usize = 128;
 /// So many tellings may a reader be behind.
 const UNHEARD: usize = 128;
+/// The most change numbers that are gone through in one step. Where other nodes wrote more while this one heard
+/// nothing, it takes several: neither memory nor who follows is overrun.
+const STEP: i64 = 4_000;
 /// How long a reader waits for the feed to begin.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -131,10 +135,12 @@ async fn tell(
     feed.told.send_replace(Some(told));
     let mut second = interval(LOOK);
     let mut next = Instant::now();
+    let mut behind = false;
     loop {
         sleep_until(next).await;
         let mut batches = Vec::new();
         let look = tokio::select! {
+            () = ready(()), if behind => true,
             batch = committed.recv() => {
                 batches.extend(batch.ok()); // what was missed is a gap, which is read
                 false
@@ -147,7 +153,7 @@ async fn tell(
         }
         next = Instant::now() + PACE;
         match step(app, told, look, batches, &mut committed).await {
-            Ok(upto) => told = upto,
+            Ok((upto, newest)) => (told, behind) = (upto, upto < newest),
             Err(e) => {
                 complain("who follows calls waits", &e);
                 next = Instant::now() + LOOK;
@@ -156,14 +162,14 @@ async fn tell(
     }
 }
 
-/// Tells once. Up to which change everything is told then.
+/// Tells once. Up to which change everything is told then, and which is the newest that is known.
 async fn step(
     app: &Data<App>,
     told: i64,
     look: bool,
     mut batches: Vec<Arc<Committed>>,
     committed: &mut broadcast::Receiver<Arc<Committed>>,
-) -> Result<i64> {
+) -> Result<(i64, i64)> {
     // before what is in memory is taken: so that is told from memory, with each state that a call went through
     let newest = if look { app.store.query(journal::newest).await? } else { told };
     if newest > told {
@@ -177,9 +183,10 @@ async fn step(
         }
     }
     if batches.is_empty() && newest <= told {
-        return Ok(told);
+        return Ok((told, told));
     }
     let heard = batches.first().map(|batch| batch.at);
+    let newest = batches.iter().map(|batch| batch.newest).fold(newest, i64::max);
     let read = move |db: &mut Db| {
         let (moved, upto) = gather(db, told, &batches, newest)?;
         Ok::<_, Error>((written(db, moved, upto)?, upto))
@@ -192,18 +199,22 @@ async fn step(
     if let Some(at) = heard {
         app.metrics.told(at.elapsed());
     }
-    Ok(upto)
+    Ok((upto, newest))
 }
 
-/// Everything after `told`: from memory where it is there, else from the journal, up to `newest` at least.
+/// What comes after `told`: from memory where it is there, else from the journal; up to `newest`, or a step of it.
 fn gather(db: &mut Db, told: i64, batches: &[Arc<Committed>], newest: i64) -> QueryResult<(Vec<Moved>, i64)> {
     let (mut all, mut upto) = (Vec::new(), told);
+    let end = told.saturating_add(STEP);
     for batch in batches {
-        read_on(db, &mut upto, batch.after, &mut all)?;
+        read_on(db, &mut upto, batch.after.min(end), &mut all)?;
+        if upto < batch.after {
+            return Ok((all, upto)); // this batch is read from the journal, then
+        }
         all.extend(batch.calls.iter().filter(|moved| moved.call.change > upto).cloned());
         upto = upto.max(batch.newest);
     }
-    read_on(db, &mut upto, newest, &mut all)?;
+    read_on(db, &mut upto, newest.min(end), &mut all)?;
     Ok((all, upto))
 }
 
