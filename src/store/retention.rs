@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::Db;
 use super::call_list::Condition;
 use super::schema::{calls, journal};
+use super::{Db, stories};
 use crate::call::{Direction, Moment};
 use crate::words::words;
 
@@ -93,7 +93,7 @@ pub fn in_between<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> QueryResult<T>) 
     Ok((done, Took { work, in_all: begun.elapsed() }))
 }
 
-/// Deletes ended calls, and the journal's lines about them, within the caller's transaction. How many calls.
+/// Deletes ended calls, the journal's lines about them, and what they name, within the caller's transaction. How many calls.
 ///
 /// # Errors
 /// What the database says.
@@ -101,6 +101,7 @@ pub fn delete(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
     let ended = calls::table.filter(calls::id.eq_any(ids)).filter(calls::ended_at.is_not_null());
     let gone = diesel::delete(ended).execute(db)?;
     diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+    stories::forget(db, ids)?;
     Ok(gone)
 }
 
