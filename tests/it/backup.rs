@@ -30,7 +30,7 @@ async fn a_copy_made_under_load_holds_all_that_was_answered_before() {
     let mut program = Program::start(&database, &["--intake-deadline-ms=20000"]);
     let (url, key) = (program.told("PBX URL:"), program.told("Key:"));
     let path = url.strip_prefix(&program.url).unwrap().to_owned();
-    fill(&database);
+    fill(&database, OLD);
 
     let mut before = Answered::new();
     let mut copied = None;
@@ -160,11 +160,11 @@ fn copy(database: &TestDatabase, cluster: Option<&Cluster>) -> TestDatabase {
     TestDatabase { url, folder }
 }
 
-/// Puts calls into the log as if a PBX had told of them.
-fn fill(database: &TestDatabase) {
+/// Puts so many calls into an empty log as if a PBX had told of them, long ago.
+pub fn fill(database: &TestDatabase, calls: i64) {
     let mut db = database.url.parse::<Target>().unwrap().connect().unwrap();
     let numbers = format!(
-        "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < {OLD})"
+        "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < {calls})"
     );
     db.batch_execute(&format!(
         "INSERT INTO calls (id, pbx_id, call_id, leg_id, incarnation, direction, from_number, from_key, users, state,
@@ -174,7 +174,7 @@ fn fill(database: &TestDatabase) {
          INSERT INTO journal (change, pbx_id, call, received_at, kind, result, address, body, status)
          {numbers} SELECT n, 1, n, '2026-11-20 10:00:30.000', 'hangup', 'applied', '127.0.0.1', 'callId=old ' || n, 200
          FROM numbers;
-         UPDATE feed SET change = {OLD};"
+         UPDATE feed SET change = {calls};"
     ))
     .unwrap();
 }
