@@ -72,8 +72,8 @@ fn told_to_stop() -> Result<impl Future<Output = ()>, StartError> {
     })
 }
 
-/// Makes the first PBX and the first key where there are none. What it says is said once: where it cannot be said, nothing
-/// is made. Whether there was something.
+/// Makes the first PBX and the first key where there are none. What it says is said once: where it cannot be said,
+/// nothing is made. Whether there was something.
 fn first_start(store: &Store, config: &Config, greeting: &str) -> Result<bool, StartError> {
     let mut db = store.target().connect().map_err(|e| StartError::connection(store.target(), &e))?;
     store::settings::change(&mut db, |db| {

@@ -193,8 +193,8 @@ impl Folder {
         batch.records.into_iter().rev().for_each(|record| self.front.push_front(record));
     }
 
-    /// The database has so many more, the last of which came then. Names the spools that are in it wholly, and of which no
-    /// file can come back.
+    /// The database has so many more, the last of which came then. Names the spools that are in it wholly, and of
+    /// which no file can come back.
     pub fn done(&mut self, count: usize, since: Moment) -> Vec<Arc<str>> {
         if let Some(segment) = self.segments.front_mut() {
             segment.left = segment.left.saturating_sub(count as u64);

@@ -32,7 +32,8 @@ pub(super) fn put(db: &mut Db, call: &Call) -> QueryResult<()> {
     Ok(())
 }
 
-/// What these calls named is not known any more. For the transaction that takes the calls, or what was said of them, away.
+/// What these calls named is not known any more. For the transaction that takes away the calls, or what was said of
+/// them.
 pub(super) fn forget(db: &mut Db, ids: &[i64]) -> QueryResult<()> {
     diesel::delete(stories::table.filter(stories::call.eq_any(ids))).execute(db).map(drop)
 }

@@ -109,7 +109,7 @@ impl Thread {
         }
     }
 
-    /// Leaves SQLite's file whole, for whoever moves or copies it while nobody runs. Where the database is away it has to wait.
+    /// Leaves SQLite's file whole, for whoever moves or copies it while nobody runs. Not where the database is away.
     fn leave(&mut self) {
         if let Db::Sqlite(_) = self.db
             && !self.away
