@@ -21,6 +21,16 @@ pub fn of(http: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     hops.into_iter().rev().find(|hop| !is_proxy(hop)).unwrap_or(peer)
 }
 
+/// A network, or one address, as flags name them.
+///
+/// # Errors
+/// What it must be.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address)))
+        .map_err(|_| "must be an address or a network such as 203.0.113.0/24".into())
+}
+
 /// By what a client is counted: its address, or of IPv6 the network of which everybody has 2^64 addresses (/64).
 pub fn counted(address: IpAddr) -> IpAddr {
     match address {

@@ -209,7 +209,7 @@ impl Running {
         };
         let patience = match self.app.store.spool.is_filling() {
             true => AWAY,
-            false => Duration::from_secs(self.app.config.serve.shutdown_timeout_s),
+            false => Duration::from_secs(self.app.config.serve.shutdown_timeout_s.into()),
         };
         if timeout(patience, last).await.is_err() {
             log::warn!("the database does not answer: what was answered is in the spool, for the next start");
@@ -269,7 +269,7 @@ pub fn serve(
 fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> {
     let shared = app.clone();
     let serve = &app.config.serve;
-    let client = Duration::from_secs(serve.client_timeout_s);
+    let client = app.config.client_timeout();
     let workers = app.config.workers();
     let guests = Arc::new(Guests::new(serve.max_connections_per_address, serve.trusted_proxies.clone()));
     let description = Data::new(api::Description::of(app)?);
@@ -284,11 +284,11 @@ fn http(app: &Data<App>, listener: TcpListener) -> std::io::Result<dev::Server> 
             .into_app()
     })
     .workers(workers)
-    .max_connections(connections::room(serve.max_connections, workers))
+    .max_connections(connections::room(serve.max_connections as usize, workers))
     .tcp_nodelay(true) // an answer in several pieces would wait for the client to acknowledge the first
     .client_request_timeout(client)
-    .keep_alive(Duration::from_secs(serve.keep_alive_s))
-    .shutdown_timeout(serve.shutdown_timeout_s)
+    .keep_alive(Duration::from_secs(serve.keep_alive_s.into()))
+    .shutdown_timeout(serve.shutdown_timeout_s.into())
     .disable_signals()
     .on_connect(move |connection, kept| guests.receive(connection, kept))
     .listen(listener)?;

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use ipnet::IpNet;
 
+use crate::address::network;
 use crate::error::StartError;
 use crate::number::Numbering;
 use crate::spool;
@@ -101,13 +102,13 @@ pub struct Serve {
     pub public_url: Option<String>,
 
     /// Threads that serve HTTP [default: one fewer than cores, at least one: the writer has its own]
-    #[arg(long, env = "HOOKSWITCH_WORKERS", value_name = "COUNT")]
-    pub workers: Option<usize>,
+    #[arg(long, env = "HOOKSWITCH_WORKERS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub workers: Option<u16>,
 
     /// The longest time that a PBX waits for its answer, in ms. Where the database takes longer than four fifths of it,
     /// the answer comes from memory, and the event goes to the spool
-    #[arg(long, env = "HOOKSWITCH_INTAKE_DEADLINE_MS", value_name = "MS", default_value_t = 500)]
-    pub intake_deadline_ms: u64,
+    #[arg(long, env = "HOOKSWITCH_INTAKE_DEADLINE_MS", value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub intake_deadline_ms: u32,
 
     /// The folder for events while the database does not take them; each server has its own
     /// [default: spool in the data folder]
@@ -125,11 +126,11 @@ pub struct Serve {
     pub spool_max_mb: u32,
 
     /// A call that rings for longer, in seconds, gets the outcome "lost"
-    #[arg(long, env = "HOOKSWITCH_RINGING_LIMIT_S", value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, env = "HOOKSWITCH_RINGING_LIMIT_S", value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     pub ringing_limit_s: u32,
 
     /// A call that is connected for longer, in seconds, gets the outcome "lost"
-    #[arg(long, env = "HOOKSWITCH_CONNECTED_LIMIT_S", value_name = "SECONDS", default_value_t = 43_200)]
+    #[arg(long, env = "HOOKSWITCH_CONNECTED_LIMIT_S", value_name = "SECONDS", default_value_t = 43_200, value_parser = clap::value_parser!(u32).range(1..))]
     pub connected_limit_s: u32,
 
     /// The time zone in which Noojee's API tells when a call was taken, and in which pages show times until the
@@ -137,8 +138,8 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_TIME_ZONE", value_name = "ZONE", default_value = "UTC")]
     pub time_zone: String,
 
-    /// Reverse proxies (CIDR, comma-separated) whose X-Forwarded-For is believed
-    #[arg(long, env = "HOOKSWITCH_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
+    /// Reverse proxies (addresses or networks, comma-separated) whose X-Forwarded-For is believed
+    #[arg(long, env = "HOOKSWITCH_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
 
     /// Web origins that may call the API from a browser, comma-separated [default: none]
@@ -150,12 +151,12 @@ pub struct Serve {
     pub screen_pop: Option<String>,
 
     /// Wrong tokens or keys per minute and address before it is answered 429; good ones always pass
-    #[arg(long, env = "HOOKSWITCH_FAILED_TOKENS_PER_MINUTE", value_name = "COUNT", default_value_t = 60)]
+    #[arg(long, env = "HOOKSWITCH_FAILED_TOKENS_PER_MINUTE", value_name = "COUNT", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub failed_tokens_per_minute: u32,
 
     /// The most connections at once, for each of the threads that serve HTTP
-    #[arg(long, env = "HOOKSWITCH_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 25_000)]
-    pub max_connections: usize,
+    #[arg(long, env = "HOOKSWITCH_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 25_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
 
     /// The most connections at once from one address (of IPv6, from one /64 network); trusted proxies have no limit
     #[arg(
@@ -169,16 +170,16 @@ pub struct Serve {
 
     /// How long a client may take to send its request head, and again its body (which has 1 s more for each 64 KiB), in
     /// seconds
-    #[arg(long, env = "HOOKSWITCH_CLIENT_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10)]
-    pub client_timeout_s: u64,
+    #[arg(long, env = "HOOKSWITCH_CLIENT_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub client_timeout_s: u32,
 
     /// How long an idle connection is kept, in seconds
-    #[arg(long, env = "HOOKSWITCH_KEEP_ALIVE_S", value_name = "SECONDS", default_value_t = 75)]
-    pub keep_alive_s: u64,
+    #[arg(long, env = "HOOKSWITCH_KEEP_ALIVE_S", value_name = "SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_alive_s: u32,
 
     /// How long a stop waits for requests under way, in seconds
-    #[arg(long, env = "HOOKSWITCH_SHUTDOWN_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10)]
-    pub shutdown_timeout_s: u64,
+    #[arg(long, env = "HOOKSWITCH_SHUTDOWN_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub shutdown_timeout_s: u32,
 
     /// How long a webhook's receiver may take to answer, in seconds; then it is asked again later
     #[arg(long, env = "HOOKSWITCH_WEBHOOK_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=300))]
@@ -192,9 +193,9 @@ pub struct Serve {
 /// What webhooks may be: the server's own flags, also for commands that make webhooks.
 #[derive(Debug, Clone, Args)]
 pub struct WebhookLimits {
-    /// Private networks (CIDR, comma-separated) that webhooks may go to, as in 192.168.1.0/24
+    /// Private networks or addresses (comma-separated) that webhooks may go to, as in 192.168.1.0/24
     /// [default: none, only public addresses]
-    #[arg(long, env = "HOOKSWITCH_WEBHOOK_ALLOW", value_name = "NETWORKS", value_delimiter = ',')]
+    #[arg(long, env = "HOOKSWITCH_WEBHOOK_ALLOW", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub webhook_allow: Vec<IpNet>,
 
     /// The most webhooks of one extension, those that are disabled included
@@ -228,6 +229,17 @@ impl PublicUrl {
     /// Where it is no URL.
     pub fn get(&self) -> Result<String, StartError> {
         public_url(self.public_url.as_deref(), self.listen)
+    }
+
+    /// Says that the server may be reached elsewhere, beside what was printed: a server's flags are not known here.
+    pub fn say_if_guessed(&self) {
+        if self.public_url.is_none() {
+            log::warn!(
+                "the address is a guess: where the server was given another one, name it by --public-url or put it in \
+                 the place of http://{}",
+                self.listen
+            );
+        }
     }
 }
 
@@ -265,9 +277,6 @@ impl Config {
     /// One line that says what to mend.
     pub fn new(database: &Database, serve: Serve, bound: SocketAddr) -> Result<Self, StartError> {
         let public_url = public_url(serve.public_url.as_deref(), bound)?;
-        if serve.intake_deadline_ms == 0 {
-            return Err(StartError("--intake-deadline-ms: must be at least 1".into()));
-        }
         let unknown =
             |_| StartError(format!("--time-zone {:?}: name one such as Europe/Berlin", serve.time_zone));
         let time_zone = serve.time_zone.parse().map_err(unknown)?;
@@ -287,7 +296,7 @@ impl Config {
 
     /// How long a PBX waits at most.
     pub fn intake_deadline(&self) -> Duration {
-        Duration::from_millis(self.serve.intake_deadline_ms)
+        Duration::from_millis(self.serve.intake_deadline_ms.into())
     }
 
     /// How long of this the database has: then there is still time to write the event to the spool.
@@ -297,25 +306,34 @@ impl Config {
 
     /// How long a body may take.
     pub fn client_timeout(&self) -> Duration {
-        Duration::from_secs(self.serve.client_timeout_s)
+        Duration::from_secs(self.serve.client_timeout_s.into())
     }
 
     /// Threads that serve HTTP.
     pub fn workers(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.serve.workers.unwrap_or_else(|| cores() - 1).max(1)
+        self.serve.workers.map_or_else(|| cores() - 1, usize::from).max(1)
     }
 }
 
 /// Reads `.env` into the environment where there is one.
 ///
 /// # Errors
-/// Where it is there but cannot be read.
+/// Where it is there but cannot be read. The line is told by its number alone: it may hold a password.
 pub fn read_dotenv(folder: &Path) -> Result<(), StartError> {
     let file = folder.join(".env");
+    let refused = |what: String| StartError(format!("{}{what}", file.display()));
     match dotenvy::from_path(&file) {
         Err(dotenvy::Error::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(StartError(format!("{}: {e}", file.display()))),
+        Err(dotenvy::Error::LineParse(bad, _)) => {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            let first = bad.lines().next().unwrap_or_default(); // of the line, or of its value
+            let holds = |line: &str| line.contains(first) && !line.trim_start().starts_with('#');
+            let number = text.lines().position(holds).filter(|_| !first.is_empty());
+            let place = number.map_or_else(String::new, |number| format!(", line {}", number + 1));
+            Err(refused(format!("{place}: say NAME=value, and put a value with blanks or quotes in '…'")))
+        }
+        Err(e) => Err(refused(format!(": {e}"))),
         Ok(()) => Ok(()),
     }
 }

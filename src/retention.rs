@@ -2,12 +2,12 @@
 
 mod pace;
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
 use actix_web::web::Data;
 use chrono::{DateTime, TimeDelta};
+use diesel::QueryResult;
 
 use crate::app::App;
 use crate::call::Moment;
@@ -63,8 +63,11 @@ impl Policy {
 /// # Errors
 /// What the database says.
 pub async fn policy(app: &App) -> Result<Option<Policy>> {
-    let read = |db: &mut Db| Ok::<_, Error>((settings::get(db, DAYS)?, settings::get(db, HOW)?));
-    let (days, how) = app.store.query(read).await?;
+    app.store.query(said).await
+}
+
+fn said(db: &mut Db) -> Result<Option<Policy>> {
+    let (days, how) = (settings::get(db, DAYS)?, settings::get(db, HOW)?);
     let days = days.and_then(|days| days.parse().ok()).filter(|days| (1..=LONGEST).contains(days));
     Ok(days.zip(how.and_then(|how| how.parse().ok())).map(|(days, how)| Policy { how, days }))
 }
@@ -111,33 +114,19 @@ pub async fn hourly(app: Data<App>) {
     }
 }
 
-/// Does what the policy says to all that is old. How many calls.
+/// Does what the policy says to all that is old. How many calls. It ends early where somebody says something else
+/// meanwhile: no call goes any more that is to be kept.
 ///
 /// # Errors
 /// What the database says; what was done until then stays done.
 pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
     let Some(policy) = policy(app).await? else { return Ok(0) };
-    let before = policy.before(now);
-    let (mut after, mut changed) = (begin(app, policy).await?, 0);
-    let mut pace = Pace::new();
-    while let Some(step) = step(app, policy.how, after, before, pace.at_once()).await? {
-        changed += step.calls;
-        after = step.last;
-        sleep(pace.after(step.took)).await;
-    }
-    let mut line = 0;
-    let lines = |line, limit| app.store.query(move |db| rows::delete_journal(db, line, before, limit));
-    while let Some((last, took)) = lines(line, pace.at_once()).await? {
-        line = last;
-        sleep(pace.after(took)).await;
-    }
-    while app.store.query(move |db| deliveries::forget(db, before, before, DELIVERIES_AT_ONCE)).await? > 0 {
-        sleep(PAUSE).await;
-    }
+    let mut changed = 0;
+    let whole = take_away(app, policy, now, &mut changed).await?;
     let who = who.to_owned();
     let write = move |db: &mut Db| {
-        if policy.how == How::Anonymise {
-            settings::set(db, DONE, &before.and_utc().to_rfc3339())?;
+        if whole && policy.how == How::Anonymise {
+            settings::set(db, DONE, &policy.before(now).and_utc().to_rfc3339())?;
         }
         if changed > 0 {
             audit::add(db, &who, policy.how.as_str(), &says(policy), changed, now)
@@ -147,6 +136,51 @@ pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
     };
     app.store.query(write).await?;
     Ok(changed)
+}
+
+/// Counts the calls. Whether it came to the end.
+async fn take_away(app: &App, policy: Policy, now: Moment, changed: &mut i64) -> Result<bool> {
+    let before = policy.before(now);
+    let (mut after, mut pace) = (begin(app, policy).await?, Pace::new());
+    loop {
+        let limit = pace.at_once();
+        let work = move |db: &mut Db| step(db, policy.how, after, before, limit);
+        let Some(step) = while_said(app, policy, work).await? else { return Ok(false) };
+        let Some(step) = step else { break };
+        *changed += step.calls;
+        after = step.last;
+        sleep(pace.after(step.took)).await;
+    }
+    let mut line = 0;
+    loop {
+        let limit = pace.at_once();
+        let work = move |db: &mut Db| rows::delete_journal(db, line, before, limit);
+        let Some(lines) = while_said(app, policy, work).await? else { return Ok(false) };
+        let Some((last, took)) = lines else { break };
+        line = last;
+        sleep(pace.after(took)).await;
+    }
+    loop {
+        let work = move |db: &mut Db| deliveries::forget(db, before, before, DELIVERIES_AT_ONCE);
+        match while_said(app, policy, work).await? {
+            None => return Ok(false),
+            Some(0) => return Ok(true),
+            Some(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Does one step. `None`, and nothing is done, where something else was said since.
+async fn while_said<T: Send + 'static>(
+    app: &App,
+    policy: Policy,
+    work: impl FnOnce(&mut Db) -> QueryResult<T> + Send + 'static,
+) -> Result<Option<T>> {
+    let step = move |db: &mut Db| match said(db)? {
+        still if still == Some(policy) => Ok::<_, Error>(Some(work(db)?)),
+        _ => Ok(None),
+    };
+    app.store.query(step).await
 }
 
 /// Calls that are anonymous stay, so their like is not looked through each time.
@@ -170,18 +204,15 @@ struct Step {
 }
 
 /// At most `limit` calls, behind that place. `None` where there are no more.
-async fn step(app: &App, how: How, after: Place, before: Moment, limit: i64) -> Result<Option<Step>> {
-    let work = move |db: &mut Db| {
-        let places = rows::next(db, how, after, before, limit)?;
-        let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
-        let Some(last) = places.last() else { return Ok::<_, Error>(None) };
-        let (calls, took) = rows::in_between(db, |db| match how {
-            How::Delete => rows::delete(db, &ids),
-            How::Anonymise => rows::anonymise(db, &ids),
-        })?;
-        Ok(Some(Step { last: *last, calls: calls as i64, took }))
-    };
-    app.store.query(work).await
+fn step(db: &mut Db, how: How, after: Place, before: Moment, limit: i64) -> QueryResult<Option<Step>> {
+    let places = rows::next(db, how, after, before, limit)?;
+    let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
+    let Some(last) = places.last() else { return Ok(None) };
+    let (calls, took) = rows::in_between(db, |db| match how {
+        How::Delete => rows::delete(db, &ids),
+        How::Anonymise => rows::anonymise(db, &ids),
+    })?;
+    Ok(Some(Step { last: *last, calls: calls as i64, took }))
 }
 
 /// Where a number stands.
@@ -198,29 +229,22 @@ pub async fn find(app: &Data<App>, number: &Number) -> Result<Found> {
 /// # Errors
 /// What the database says; what was done until then stays done, and it can be asked for again.
 pub async fn erase(app: &Data<App>, number: &Number, who: String) -> Result<Found> {
-    let (mut found, mut of) = (Found::default(), HashSet::new());
+    let mut found = Found::default();
     loop {
         let (key, who) = (number.key().to_owned(), who.clone());
         let some = move |db: &mut Db| erase::calls(db, &key, &who, clock::now(), ERASED_AT_ONCE);
-        let ids = app.store.query(some).await?;
-        if ids.is_empty() {
-            break;
+        match app.store.query(some).await? {
+            0 => break,
+            some => found.calls += some,
         }
-        of.extend(ids);
         sleep(PAUSE).await;
     }
-    found.calls = of.len() as i64;
     let key = number.key().to_owned();
     found.contacts = app.store.query(move |db| erase::contacts(db, &key)).await? as i64;
     let (key, this) = (number.key().to_owned(), app.clone());
     found.rules =
         App::change(app, move |db| Ok(erase::rules(db, &key, &this.config.numbering)?)).await? as i64;
     let requests = erase_requests(app, number).await?;
-    let mut after = Some(0);
-    while let Some(delivery) = after {
-        let of = of.clone();
-        after = app.store.query(move |db| erase::told(db, &of, delivery)).await?;
-    }
     let Found { calls, contacts, rules, .. } = found;
     let detail = format!("{calls} calls, {contacts} contacts, {rules} rules, {requests} other requests");
     let write = move |db: &mut Db| {

@@ -116,7 +116,9 @@ fn link(database: &Database, id: i64, public_url: &PublicUrl) -> Result<(), Star
     }
     let until = clock::now() + session::LINK_LASTS;
     sessions::insert_link(&mut db, id, &Hash::of(&token), until).map_err(StartError::database)?;
-    print::line(&format!("{url}/sign-in/{token}"))
+    print::line(&format!("{url}/sign-in/{token}"))?;
+    public_url.say_if_guessed();
+    Ok(())
 }
 
 fn revoke(database: &Database, id: i64) -> Result<(), StartError> {

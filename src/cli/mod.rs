@@ -76,8 +76,9 @@ enum Command {
 /// # Errors
 /// One line for the person at the terminal.
 pub fn run() -> Result<(), StartError> {
-    config::read_dotenv(std::path::Path::new("."))?;
-    let given = Cli::command().get_matches();
+    let from_file = config::read_dotenv(std::path::Path::new("."));
+    let given = Cli::command().get_matches(); // ends here where it was asked for help
+    from_file?;
     let cli = Cli::from_arg_matches(&given).map_err(|e| StartError(e.to_string()))?;
     if let Some(flag) = misplaced(&given) {
         return Err(StartError(format!("--{flag} is a flag of `serve`: put it behind that word")));

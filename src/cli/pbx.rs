@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
 use super::{missing, open, print};
+use crate::address::network;
 use crate::api::PbxView;
 use crate::clock;
 use crate::config::{Database, PublicUrl};
@@ -113,7 +114,9 @@ fn add(database: &Database, new: Add) -> Result<(), StartError> {
         made.id,
         made.name,
         new.dialect.instructions(&url)
-    ))
+    ))?;
+    new.public.say_if_guessed();
+    Ok(())
 }
 
 fn list(database: &Database, json: bool) -> Result<(), StartError> {
@@ -162,7 +165,9 @@ fn rotate(database: &Database, id: i64, grace_s: u32, public: &PublicUrl) -> Res
     print::line(&format!(
         "PBX URL: {}\nIt is shown this once: paste it where the old one is. {old}",
         dialect.url(&public_url, &token)
-    ))
+    ))?;
+    public.say_if_guessed();
+    Ok(())
 }
 
 fn switch(database: &Database, id: i64, enabled: bool) -> Result<(), StartError> {
@@ -199,11 +204,4 @@ fn option(text: &str) -> Result<(String, serde_json::Value), String> {
         Err(_) => quoted(()),
     };
     Ok((name.trim().into(), value))
-}
-
-/// A network, or one address.
-fn network(text: &str) -> Result<IpNet, String> {
-    text.parse()
-        .or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)))
-        .map_err(|_| "must be an address or a network such as 203.0.113.0/24".into())
 }

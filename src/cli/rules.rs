@@ -1,7 +1,8 @@
 //! `hookswitch rules`: the block list and the caller-ID rules as one document, and what they would say. A server that
 //! runs follows each change within a second.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -82,7 +83,7 @@ fn export(database: &Database, file: Option<&Path>) -> Result<(), StartError> {
     let book = Rulebook::read(&mut open(database)?, |_| true).map_err(StartError::database)?;
     let text = serde_json::to_string_pretty(&book).map_err(|e| StartError(e.to_string()))?;
     let Some(file) = file else { return print::line(&text) };
-    std::fs::write(file, text + "\n")
+    write_private(file, &(text + "\n"))
         .map_err(|e| StartError(format!("cannot write {}: {e}", file.display())))?;
     print::line(&format!(
         "{} block rules and {} caller-ID rules are in {}.",
@@ -90,6 +91,16 @@ fn export(database: &Database, file: Option<&Path>) -> Result<(), StartError> {
         book.caller_id_rules.len(),
         file.display()
     ))
+}
+
+/// It holds phone numbers: for its owner alone, also where a file was there that others could read.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut open =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    if open.metadata()?.is_file() {
+        open.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    open.write_all(text.as_bytes())
 }
 
 fn import(database: &Database, file: &Path) -> Result<(), StartError> {

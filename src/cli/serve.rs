@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::print;
 use crate::app::{self, Running};
 use crate::clock;
 use crate::config::{Config, Database, Serve};
@@ -25,24 +26,28 @@ pub fn run(database: &Database, serve: Serve) -> Result<(), StartError> {
     let config = Config::new(database, serve, bound)?;
     let metrics = Arc::new(Metrics::new().map_err(|e| StartError(e.to_string()))?);
     let store = Store::open(&config.target, &config.spool, metrics.clone())?;
-    let welcome = first_start(&store, &config)?;
-    println!(
-        "Hookswitch {} serves {} with {}",
-        env!("CARGO_PKG_VERSION"),
-        config.public_url,
-        config.target.describe()
-    );
-    if let Some(welcome) = welcome {
-        println!("{welcome}");
-    }
     let system = actix_web::rt::System::new();
     let ended = system.block_on(async move {
         let told_to_stop = told_to_stop()?; // before anybody can know that the server runs
+        greet(&store, &config)?;
         let running = app::serve(config, store, metrics, listener)?;
         until(told_to_stop, running).await
     });
     std::mem::forget(system); // it would wait for threads that wait for a database that is away; nothing is left to do
     ended
+}
+
+/// Says where it serves, and on the first start what is needed.
+fn greet(store: &Store, config: &Config) -> Result<(), StartError> {
+    let (version, place) = (env!("CARGO_PKG_VERSION"), config.target.describe());
+    let greeting = format!("Hookswitch {version} serves {} with {place}", config.public_url);
+    // a later start has nothing to say that could not be left unsaid
+    if !first_start(store, config, &greeting)?
+        && let Err(e) = print::line(&greeting)
+    {
+        log::warn!("{e}");
+    }
+    Ok(())
 }
 
 async fn until(told_to_stop: impl Future<Output = ()> + 'static, running: Running) -> Result<(), StartError> {
@@ -67,12 +72,17 @@ fn told_to_stop() -> Result<impl Future<Output = ()>, StartError> {
     })
 }
 
-/// Makes the first PBX and the first key where there are none. What it says is said once.
-fn first_start(store: &Store, config: &Config) -> Result<Option<String>, StartError> {
+/// Makes the first PBX and the first key where there are none. What it says is said once: where it cannot be said,
+/// nothing is made. Whether there was something.
+fn first_start(store: &Store, config: &Config, greeting: &str) -> Result<bool, StartError> {
     let mut db = store.target().connect().map_err(|e| StartError::connection(store.target(), &e))?;
-    let made = store::settings::change(&mut db, |db| make_first(db, config)).map_err(StartError::database)?;
-    let lines: Vec<String> = made.into_iter().flatten().collect();
-    Ok((!lines.is_empty()).then(|| lines.join("\n")))
+    store::settings::change(&mut db, |db| {
+        let made: Vec<String> = make_first(db, config)?.into_iter().flatten().collect();
+        if made.is_empty() {
+            return Ok(false);
+        }
+        print::line(&format!("{greeting}\n{}", made.join("\n"))).map(|()| true)
+    })
 }
 
 fn make_first(db: &mut Db, config: &Config) -> diesel::QueryResult<[Option<String>; 2]> {

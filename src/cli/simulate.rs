@@ -43,7 +43,8 @@ const CALLERS: u64 = 40;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: hookswitch simulate --url http://127.0.0.1:8080/api/v1/cti/TOKEN --rate 5 --seconds 60\n\
-        Example, a year's log: hookswitch simulate --fill 100000 --database-url sqlite://trial/hookswitch.db"
+        Example, a year's log in a new file: export DATABASE_URL=sqlite://trial/hookswitch.db; \
+        hookswitch pbx add --name Trial; hookswitch simulate --fill 100000"
 )]
 pub struct Simulate {
     /// The URL of a PBX, as `hookswitch` printed it on its first start or `hookswitch pbx add` prints it

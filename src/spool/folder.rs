@@ -144,23 +144,26 @@ impl Folder {
             Some(file) if !long => (file, false),
             _ => (self.begin(first, now)?, true),
         };
-        let written = file.write_all(bytes).and_then(|()| file.sync_data());
+        let head: &[u8] = if new { MAGIC } else { b"" };
+        let written =
+            file.write_all(head).and_then(|()| file.write_all(bytes)).and_then(|()| file.sync_data());
         let named = written.and_then(|()| if new { files::sync_folder(&self.path) } else { Ok(()) });
         if let Err(e) = named {
             // after a failed sync nobody knows what is there: the next record begins another file
-            let synced = self.segments.back().map_or(0, |segment| segment.length);
-            let _as_well_as_it_goes = file.set_len(synced);
+            let _as_well_as_it_goes = match self.segments.pop_back_if(|_| new) {
+                Some(begun) => std::fs::remove_file(begun.path), // a full disk would get one with each event
+                None => file.set_len(self.segments.back().map_or(0, |segment| segment.length)),
+            };
             return Err(e);
         }
         self.file = Some(file);
         Ok(())
     }
 
-    /// A new segment, whose first record has this number. Neither it nor its name is synced.
+    /// A new segment, whose first record will have this number, still empty. Neither it nor its name is synced.
     fn begin(&mut self, first: u64, now: Moment) -> io::Result<File> {
         let path = self.path.join(files::name(&self.spool, first));
-        let mut file = files::create_new(&path)?;
-        file.write_all(MAGIC)?; // synced with what comes behind it
+        let file = files::create_new(&path)?;
         let (length, spool) = (MAGIC.len() as u64, self.spool.clone());
         self.segments.push_back(Segment { path, spool, length, read: 0, position: 0, left: 0, since: now });
         Ok(file)
@@ -190,7 +193,8 @@ impl Folder {
         batch.records.into_iter().rev().for_each(|record| self.front.push_front(record));
     }
 
-    /// The database has so many more, the last of which came then. Names the spools that are in it wholly.
+    /// The database has so many more, the last of which came then. Names the spools that are in it wholly, and of
+    /// which no file can come back.
     pub fn done(&mut self, count: usize, since: Moment) -> Vec<Arc<str>> {
         if let Some(segment) = self.segments.front_mut() {
             segment.left = segment.left.saturating_sub(count as u64);
@@ -209,6 +213,21 @@ impl Folder {
         }
         if self.segments.is_empty() {
             (self.spool, self.next) = (new_spool(), 1);
+        }
+        self.gone(ended)
+    }
+
+    /// Those of which no file is left, not even after a power cut: what the database has of others must not be forgotten.
+    fn gone(&self, mut ended: Vec<Arc<str>>) -> Vec<Arc<str>> {
+        if ended.is_empty() {
+            return ended;
+        }
+        match files::sync_folder(&self.path).and_then(|()| files::segments(&self.path)) {
+            Ok(left) => ended.retain(|spool| left.iter().all(|found| found.spool != *spool)),
+            Err(e) => {
+                log::warn!("{} cannot be synced: {e}", self.path.display());
+                ended.clear();
+            }
         }
         ended
     }

@@ -33,6 +33,8 @@ const TOO_LONG: i32 = 8192;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// And not again within this time.
 const REST: Duration = Duration::from_secs(1);
+/// How long the end waits for others who use the database.
+const LAST: Duration = Duration::from_millis(500);
 
 /// The writer's end.
 pub(super) struct Checkpoints {
@@ -91,6 +93,22 @@ impl Checkpoints {
     }
 }
 
+/// For a writer that ends: all of the log is copied and the log is empty, so that the database file alone holds
+/// everything. Unless somebody is in the way for long: then the log is kept, which the next start reads.
+pub(super) fn empty(db: &mut Db) -> QueryResult<()> {
+    let begun = Instant::now();
+    wait_for_others(db, LAST)?;
+    // SQLite does not wait where somebody else copies just now
+    while diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Log>(db)?.busy != 0 {
+        if begun.elapsed() > LAST {
+            log::info!("somebody uses the database: its write-ahead log stays");
+            break;
+        }
+        std::thread::sleep(LAST / 50);
+    }
+    Ok(())
+}
+
 /// Waits for those who read the log, so that it starts anew with the next write.
 fn outwait_readers(db: &mut Db, at_most: Duration) -> QueryResult<()> {
     wait_for_others(db, at_most)?;
@@ -123,6 +141,9 @@ fn run(target: &Target, woken: &Receiver<()>, overdue: &AtomicBool) {
 /// The write-ahead log.
 #[derive(Debug, QueryableByName)]
 struct Log {
+    /// Somebody was in the way.
+    #[diesel(sql_type = Integer)]
+    busy: i32,
     #[diesel(sql_type = Integer, column_name = "log")]
     pages: i32,
     #[diesel(sql_type = Integer, column_name = "checkpointed")]
@@ -207,6 +228,23 @@ mod tests {
         db.batch_execute("INSERT INTO t VALUES (3)").expect("it is written");
         let log = copy(&mut db).expect("a look");
         assert!(log.pages < 100, "{log:?}");
+    }
+
+    #[test]
+    fn at_the_end_the_file_alone_holds_everything() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = Target::Sqlite(folder.path().join("log.db"));
+        let log = || std::fs::metadata(folder.path().join("log.db-wal")).expect("the log").len();
+        let mut db = target.open().expect("a database");
+        db.batch_execute("CREATE TABLE t (b); INSERT INTO t VALUES (1)").expect("it is written");
+        let mut reader = target.open().expect("a reader");
+        reader.batch_execute("BEGIN; SELECT count(*) FROM t").expect("it reads");
+        db.batch_execute("INSERT INTO t VALUES (2)").expect("it is written");
+        empty(&mut db).expect("it gives up");
+        assert_ne!(log(), 0, "somebody reads it");
+        reader.batch_execute("COMMIT").expect("it has read");
+        empty(&mut db).expect("it is copied");
+        assert_eq!(log(), 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::journal::NewEntry;
 use super::schema::{block_rules, caller_id_rules, calls, contact_numbers, contacts, deliveries, journal};
-use super::{Db, numbers, rules};
+use super::{Db, numbers, rules, stories};
 use crate::call::{ERASED, Moment};
 use crate::dialect::params::Params;
 use crate::number::Numbering;
@@ -47,12 +47,12 @@ pub fn find(db: &mut Db, key: &str, numbering: &Numbering) -> QueryResult<Found>
     })
 }
 
-/// Takes the number from at most `limit` ended calls, with what was said of them. Each is told of as changed. Answers
-/// their ids.
+/// Takes the number from at most `limit` ended calls, with what was said of them and what webhooks were told or are to
+/// be told: all at once, since a call without its number is not found again. Each is told of as changed. How many.
 ///
 /// # Errors
 /// What the database says; then nothing changed.
-pub fn calls(db: &mut Db, key: &str, who: &str, now: Moment, limit: i64) -> QueryResult<Vec<i64>> {
+pub fn calls(db: &mut Db, key: &str, who: &str, now: Moment, limit: i64) -> QueryResult<i64> {
     let nobody = None::<String>;
     db.transaction(|db| {
         // this also tells the writer, which remembers calls, that these are not as it wrote them
@@ -71,6 +71,8 @@ pub fn calls(db: &mut Db, key: &str, who: &str, now: Moment, limit: i64) -> Quer
             .set((calls::to_number.eq(&nobody), calls::to_key.eq(ERASED)))
             .execute(db)?;
         diesel::delete(journal::table.filter(journal::call.eq_any(&ids))).execute(db)?;
+        diesel::delete(deliveries::table.filter(deliveries::call.eq_any(&ids))).execute(db)?;
+        stories::forget(db, &ids)?;
         for ((id, pbx_id), change) in found.into_iter().zip(before + 1..) {
             diesel::update(calls::table.find(id))
                 .set((
@@ -83,7 +85,7 @@ pub fn calls(db: &mut Db, key: &str, who: &str, now: Moment, limit: i64) -> Quer
             let line = NewEntry::ours(change, pbx_id, Some(id), now, "erased", Some(who));
             diesel::insert_into(journal::table).values(line).execute(db)?;
         }
-        Ok(ids)
+        Ok(ids.len() as i64)
     })
 }
 
@@ -156,20 +158,4 @@ pub fn requests(
     let with: Vec<i64> = lines.iter().filter(holds).map(|line| line.0).collect();
     let gone = diesel::delete(journal::table.filter(journal::change.eq_any(with))).execute(db)?;
     Ok((gone, lines.last().map(|line| line.0)))
-}
-
-/// Deletes, of the deliveries behind `after`, those of these calls. Up to which it looked; `None` at the end.
-///
-/// # Errors
-/// What the database says.
-pub fn told(db: &mut Db, of: &HashSet<i64>, after: i64) -> QueryResult<Option<i64>> {
-    let next: Vec<(i64, i64)> = deliveries::table
-        .filter(deliveries::id.gt(after))
-        .order(deliveries::id)
-        .limit(AT_ONCE)
-        .select((deliveries::id, deliveries::call))
-        .load(db)?;
-    let theirs: Vec<i64> = next.iter().filter(|(_, call)| of.contains(call)).map(|(id, _)| *id).collect();
-    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(theirs))).execute(db)?;
-    Ok(next.last().map(|(id, _)| *id))
 }

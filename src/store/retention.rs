@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::Db;
 use super::call_list::Condition;
 use super::schema::{calls, journal};
+use super::{Db, stories};
 use crate::call::{Direction, ERASED, Moment};
 use crate::words::words;
 
@@ -93,7 +93,7 @@ pub fn in_between<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> QueryResult<T>) 
     Ok((done, Took { work, in_all: begun.elapsed() }))
 }
 
-/// Deletes ended calls, and the journal's lines about them, within the caller's transaction. How many calls.
+/// Deletes ended calls, the journal's lines about them, and what they name, within the caller's transaction. How many calls.
 ///
 /// # Errors
 /// What the database says.
@@ -102,6 +102,7 @@ pub fn delete(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
     let name = (calls::pbx_id, calls::call_id, calls::leg_id);
     let gone: Vec<(i64, String, String)> = diesel::delete(ended).returning(name).get_results(db)?;
     diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+    stories::forget(db, ids)?;
     for (pbx_id, call_id, leg_id) in &gone {
         first_of_those_left(db, *pbx_id, call_id, leg_id)?;
     }

@@ -32,6 +32,12 @@ pub(super) fn put(db: &mut Db, call: &Call) -> QueryResult<()> {
     Ok(())
 }
 
+/// What these calls named is not known any more. For the transaction that takes away the calls, or what was said of
+/// them.
+pub(super) fn forget(db: &mut Db, ids: &[i64]) -> QueryResult<()> {
+    diesel::delete(stories::table.filter(stories::call.eq_any(ids))).execute(db).map(drop)
+}
+
 /// The calls that this one names, that name it, or that name the same; oldest first. Of an id that was used again, the
 /// latest call.
 ///

@@ -30,27 +30,59 @@ pub(super) const SQLITE_PATIENCE: Duration = Duration::from_secs(5);
 impl FromStr for Target {
     type Err = StartError;
 
-    /// `postgres://…`, `postgresql://…` or `sqlite://path`.
+    /// `postgres://…`, `postgresql://…` or `sqlite://path`. What is refused is not repeated: it may hold a password.
     fn from_str(url: &str) -> Result<Self, StartError> {
-        let Some((scheme, rest)) = url.split_once(':') else {
-            return Err(StartError(format!(
-                "DATABASE_URL {url:?}: say postgres://… or sqlite://path/to/file.db"
-            )));
-        };
-        match scheme {
-            "postgres" | "postgresql" => {
+        let known = |scheme: &&str| scheme.chars().all(|c| c.is_ascii_alphanumeric());
+        let scheme = url.split_once(':').map(|(scheme, _)| scheme).filter(known);
+        match (scheme, url.split_once("://")) {
+            (Some("postgres" | "postgresql"), Some((_, rest))) => {
+                refuse_bare_signs(rest)?;
                 refuse_unavailable_tls(url)?;
                 Ok(Self::Postgres(url.into()))
             }
-            "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
-                "" => Err(StartError("DATABASE_URL names no file: say sqlite://path/to/file.db".into())),
-                path => Ok(Self::Sqlite(path.into())),
-            },
-            _ => Err(StartError(format!(
-                "DATABASE_URL begins with {scheme:?}: only postgres:// and sqlite:// are known"
+            (Some("sqlite"), _) => {
+                let path = url.trim_start_matches("sqlite:");
+                sqlite_file(path.strip_prefix("//").unwrap_or(path))
+            }
+            (Some(other), Some(_)) => Err(StartError(format!(
+                "DATABASE_URL begins with {other:?}: only postgres:// and sqlite:// are known"
             ))),
+            _ => Err(StartError(
+                "DATABASE_URL: say postgres://user:password@host/name or sqlite://path/to/file.db".into(),
+            )),
         }
     }
+}
+
+fn sqlite_file(path: &str) -> Result<Target, StartError> {
+    match path {
+        "" => Err(StartError("DATABASE_URL names no file: say sqlite://path/to/file.db".into())),
+        // each connection would have a database of its own
+        memory if memory.contains(":memory:") => {
+            Err(StartError("DATABASE_URL: the database must be a file: say sqlite://path/to/file.db".into()))
+        }
+        path => Ok(Target::Sqlite(path.into())),
+    }
+}
+
+/// A sign that parts the URL may stand for itself in no password: libpq would look for other hosts, and tell everybody
+/// which, or take our settings for part of the database's name.
+fn refuse_bare_signs(rest: &str) -> Result<(), StartError> {
+    let (place, settings) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, name) = place.split_once('/').unwrap_or((place, ""));
+    let cut_off = settings.split('&').any(|setting| !setting.is_empty() && !setting.contains('='));
+    let at_in_settings = settings.contains('@') && !place.contains(['@', '/']);
+    let coded = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    let bare = authority.matches('@').count() > 1
+        || name.contains('@')
+        || at_in_settings
+        || cut_off
+        || !rest.split('%').skip(1).all(coded);
+    if bare {
+        let signs = "%40 for @, %2F for /, %3F for ?, %25 for %";
+        return Err(StartError(format!("DATABASE_URL: in user, password and settings write {signs}")));
+    }
+    Ok(())
 }
 
 /// Without OpenSSL compiled in, libpq would answer less clearly, and only after it tried.
@@ -218,6 +250,37 @@ mod tests {
             assert_eq!(target.without_password(), shown);
             assert!(!target.describe().contains("secret"), "{}", target.describe());
         }
+    }
+
+    #[test]
+    fn what_is_refused_is_not_repeated() {
+        for url in [
+            "host=db user=calls password=secret",
+            "host=db user=calls password=x:secret",
+            "host=db user=calls password=x://secret",
+            "postgres:calls:secret@h/db",
+            "postgres://calls:sec?secret@h/db",
+            "postgres://calls:x?secret=1@h/db",
+            "postgres://calls:x/secret@h/db",
+            "postgres://calls:x/y?secret@h/db",
+            "postgres://calls:x@secret@h/db",
+            "postgres://calls:secret%@h/db",
+            "postgres://calls:secret%2x@h/db",
+        ] {
+            let refused = url.parse::<Target>().expect_err(url).to_string();
+            assert!(!refused.contains("secret") && refused.starts_with("DATABASE_URL"), "{refused}");
+        }
+        for url in [
+            "postgres://calls:%3F%40%2f%25@h/db",
+            "postgres://u@a,b:5433/db?target_session_attrs=read-write&application_name=x",
+            "postgres://h/db?password=se@secret",
+            "postgres:///db?host=/run/postgresql&user=u",
+            "postgresql://%2Frun%2Fpg:5433/db",
+        ] {
+            assert!(url.parse::<Target>().is_ok(), "{url}");
+        }
+        let refused = "sqlite://:memory:".parse::<Target>().expect_err("no file").to_string();
+        assert!(refused.contains("must be a file"), "{refused}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -29,7 +30,7 @@ async fn a_copy_made_under_load_holds_all_that_was_answered_before() {
     let mut program = Program::start(&database, &["--intake-deadline-ms=20000"]);
     let (url, key) = (program.told("PBX URL:"), program.told("Key:"));
     let path = url.strip_prefix(&program.url).unwrap().to_owned();
-    fill(&database);
+    fill(&database, OLD);
 
     let mut before = Answered::new();
     let mut copied = None;
@@ -53,9 +54,7 @@ async fn a_copy_made_under_load_holds_all_that_was_answered_before() {
     let admin = Client::new(&again.url, Some(key));
     let newest = written::through_the_api(&admin, 1, &before, OLD).await.unwrap();
     assert!(newest < OLD + count(&answered) as i64 + 1, "{newest}: no number from nowhere");
-    let pbx = Client::new(&again.url, None);
-    let call = [("event", "newCall"), ("direction", "in"), ("callId", "after"), ("from", "493023125000")];
-    pbx.send(pbx.http.post(format!("{}{path}", again.url)).form(&call)).await.is(200);
+    post(&again, &path, "after").await;
     let next = admin.get_json(&format!("/api/v1/changes?after={newest}")).await;
     assert_eq!((&next["data"][0]["call_id"], &next["next"]), (&json!("after"), &json!(newest + 1)));
     again.kill();
@@ -93,6 +92,47 @@ async fn the_copy_is_its_owners_alone_and_overwrites_nothing() {
 }
 
 #[actix_web::test]
+async fn the_way_back_that_the_manual_prints_works_each_time() {
+    let mut database = TestDatabase::new();
+    if database.url.starts_with("postgres") {
+        return; // a new database each time
+    }
+    let folder = database.folder.path().to_owned();
+    database.url = format!("sqlite://{}/data/hookswitch.db", folder.display());
+    let log = folder.join("data/hookswitch.db-wal");
+    let mut program = Program::start(&database, &[]);
+    let url = program.told("PBX URL:");
+    let (path, key) = (url.strip_prefix(&program.url).unwrap().to_owned(), program.told("Key:"));
+    post(&program, &path, "kept").await;
+    printed(run(&database, &["backup", "copy.db"]));
+    for end in ["TERM", "KILL"] {
+        post(&program, &path, "later").await;
+        program.signal(end);
+        program.code();
+        assert_eq!(log.metadata().unwrap().len() == 0, end == "TERM", "a clean stop leaves the file whole");
+        let commands = way_back().replace("/backup/hookswitch-2026-11-21.db", "copy.db");
+        well(Command::new("sh").args(["-ec", &commands]).current_dir(&folder).output().unwrap());
+        program = Program::start(&database, &[]);
+        let calls = Client::new(&program.url, Some(key.clone())).rows("/api/v1/calls", |_| true).await;
+        assert_eq!(calls.iter().map(|call| &call["call_id"]).collect::<Vec<_>>(), ["kept"], "after {end}");
+        std::thread::sleep(Duration::from_secs(1)); // the folder's name holds the second
+    }
+}
+
+/// The commands of docs/operation.md between stopping and starting the server.
+fn way_back() -> String {
+    let manual = include_str!("../../docs/operation.md").lines();
+    let behind = manual.skip_while(|line| !line.starts_with("    systemctl stop")).skip(1);
+    behind.take_while(|line| !line.contains("systemctl")).collect::<Vec<_>>().join("\n")
+}
+
+async fn post(program: &Program, path: &str, call_id: &str) {
+    let pbx = Client::new(&program.url, None);
+    let call = [("event", "newCall"), ("direction", "in"), ("callId", call_id), ("from", "493023125000")];
+    pbx.send(pbx.http.post(format!("{}{path}", program.url)).form(&call)).await.is(200);
+}
+
+#[actix_web::test]
 async fn of_postgresql_it_says_how_without_the_password() {
     let mut database = TestDatabase::new();
     database.url =
@@ -120,11 +160,11 @@ fn copy(database: &TestDatabase, cluster: Option<&Cluster>) -> TestDatabase {
     TestDatabase { url, folder }
 }
 
-/// Puts calls into the log as if a PBX had told of them.
-fn fill(database: &TestDatabase) {
+/// Puts so many calls into an empty log as if a PBX had told of them, long ago.
+pub fn fill(database: &TestDatabase, calls: i64) {
     let mut db = database.url.parse::<Target>().unwrap().connect().unwrap();
     let numbers = format!(
-        "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < {OLD})"
+        "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < {calls})"
     );
     db.batch_execute(&format!(
         "INSERT INTO calls (id, pbx_id, call_id, leg_id, incarnation, direction, from_number, from_key, users, state,
@@ -134,7 +174,7 @@ fn fill(database: &TestDatabase) {
          INSERT INTO journal (change, pbx_id, call, received_at, kind, result, address, body, status)
          {numbers} SELECT n, 1, n, '2026-11-20 10:00:30.000', 'hangup', 'applied', '127.0.0.1', 'callId=old ' || n, 200
          FROM numbers;
-         UPDATE feed SET change = {OLD};"
+         UPDATE feed SET change = {calls};"
     ))
     .unwrap();
 }

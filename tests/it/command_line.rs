@@ -1,5 +1,7 @@
 //! The commands beside `serve`, on a database that a server may be using.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
 use crate::client::Client;
@@ -90,6 +92,29 @@ async fn every_command_explains_itself_with_an_example() {
         let help = printed(run(&database, &[command, &["--help"]].concat()));
         assert!(help.contains("Example: hookswitch"), "{command:?}: {help}");
     }
+}
+
+#[actix_web::test]
+async fn who_is_told_a_guessed_address_is_told_that_it_is_one() {
+    let database = TestDatabase::new();
+    let guessed = |args: &[&str]| {
+        let told = run(&database, args);
+        assert!(told.status.success() && String::from_utf8_lossy(&told.stdout).contains("://"), "{args:?}");
+        String::from_utf8_lossy(&told.stderr).contains("is a guess")
+    };
+    assert!(guessed(&["pbx", "add", "--name=Berlin"]));
+    assert!(guessed(&["pbx", "rotate", "1"]));
+    assert!(!guessed(&["pbx", "rotate", "1", "--public-url=https://calls.example.org"]));
+}
+
+#[actix_web::test]
+async fn exported_rules_are_their_owners_alone() {
+    let database = TestDatabase::new();
+    let file = database.folder.path().join("rules.json");
+    std::fs::write(&file, "an older one that everybody may read").unwrap();
+    printed(run(&database, &["rules", "export", "rules.json"]));
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    printed(run(&database, &["rules", "import", "rules.json"]));
 }
 
 #[actix_web::test]

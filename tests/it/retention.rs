@@ -7,15 +7,18 @@ use hookswitch::clock;
 use hookswitch::number::Numbering;
 use hookswitch::retention::{self, Policy};
 use hookswitch::store::audit;
-use hookswitch::store::erase::Found;
+use hookswitch::store::erase::{self, Found};
 use hookswitch::store::retention::How;
-use hookswitch::store::schema::{calls, deliveries, journal};
+use hookswitch::store::schema::{calls, deliveries, journal, stories};
 use serde_json::json;
 
-use crate::harness::{TestApp, spawn, spawn_with};
+use crate::backup::fill;
+use crate::harness::{TestApp, eventually, spawn, spawn_with};
 use crate::receiver::Receiver;
 
 const CALLER: &str = "493023125001";
+/// So many old calls do not go in a moment.
+const MANY: i64 = 10_000;
 
 async fn event(app: &TestApp, kind: &str, id: &str, (direction, from, to): (&str, &str, &str)) {
     let call = [("event", kind), ("direction", direction), ("callId", id), ("from", from), ("to", to)];
@@ -47,6 +50,16 @@ async fn days_pass(app: &TestApp, days: i64) {
     .await;
 }
 
+/// A call that tells part of another one's story.
+async fn names_another(app: &TestApp, call: i64) {
+    let row = (stories::pbx_id.eq(app.pbx_id), stories::story.eq("another"), stories::call.eq(call));
+    app.query(move |db| diesel::insert_into(stories::table).values(row).execute(db)).await;
+}
+
+async fn naming(app: &TestApp) -> Vec<i64> {
+    app.query(|db| stories::table.select(stories::call).load(db)).await
+}
+
 async fn set(app: &TestApp, how: How, days: i64) -> i64 {
     let policy = Policy { how, days };
     let counted = retention::count(&app.app, policy, clock::now()).await.unwrap();
@@ -66,6 +79,9 @@ async fn old_calls_go_with_what_was_sent_and_newer_ones_stay() {
     app.post_form(&[("event", "nonsense"), ("from", CALLER)]).await.is(422);
     days_pass(&app, 40).await;
     ended(&app, "new", ("in", CALLER, "4930")).await;
+    let new = app.call("new").await.unwrap().id;
+    names_another(&app, app.call("old 7").await.unwrap().id).await;
+    names_another(&app, new).await;
 
     assert_eq!(
         retention::run(&app.app, "test", clock::now()).await.unwrap(),
@@ -79,6 +95,7 @@ async fn old_calls_go_with_what_was_sent_and_newer_ones_stay() {
     let kept = app.journal().await;
     assert_eq!(kept.len(), 2, "the new call's lines alone");
     assert_eq!(set(&app, How::Delete, 30).await, 0);
+    assert_eq!(naming(&app).await, [new]);
 
     // the writer remembers what is gone, and goes on all the same
     event(&app, "hangup", "old 449", ("in", CALLER, "4930")).await;
@@ -105,6 +122,31 @@ async fn of_an_id_that_was_used_again_the_calls_that_are_left_begin_at_one() {
     ended(&app, "0", ("in", "493023125004", "4930")).await;
     let left = app.query(|db| calls::table.order(calls::id).select(calls::incarnation).load::<i32>(db)).await;
     assert_eq!(left, [1, 3, 4], "so that a server that knows none of them finds the id in use");
+}
+
+#[actix_web::test]
+async fn what_is_to_be_kept_from_now_on_stays_though_a_sweep_is_under_way() {
+    for how in [How::Delete, How::Anonymise] {
+        let app = spawn();
+        fill(&app.database, MANY);
+        set(&app, how, 1).await;
+        let policy = Policy { how, days: 1 };
+        let due = async || retention::count(&app.app, policy, clock::now()).await.unwrap();
+        let run = async || retention::run(&app.app, "test", clock::now()).await.unwrap();
+        let stop = async {
+            eventually("some are gone", async || due().await < MANY).await;
+            retention::set_policy(&app.app, None, "admin".into()).await.unwrap();
+        };
+        let (gone, ()) = futures_util::future::join(run(), stop).await;
+        assert!(0 < gone && gone < MANY, "{gone}");
+        assert_eq!(due().await, MANY - gone);
+        let lines = app.query(|db| journal::table.count().get_result::<i64>(db)).await;
+        assert_eq!(lines, MANY - gone, "what was sent about the others stays, too");
+
+        set(&app, how, 1).await;
+        assert_eq!(run().await, MANY - gone, "asked again, it goes on where it stood");
+        assert_eq!(due().await, 0);
+    }
 }
 
 #[actix_web::test]
@@ -160,6 +202,7 @@ async fn one_number_is_erased_everywhere_and_others_stay() {
     app.post_form(&[("event", "nonsense"), ("direction", "in"), ("from", "+49 (30) 23125001")]).await.is(422);
     app.post_form(&[("event", "nonsense"), ("direction", "in"), ("from", "+49 (30) 23125002")]).await.is(422);
 
+    names_another(&app, app.call("in").await.unwrap().id).await;
     let number = Numbering::new("DE", None).unwrap().read("0049 30 23125001").unwrap();
     let expected = Found { calls: 2, under_way: 1, contacts: 2, rules: 1 };
     assert_eq!(retention::find(&app.app, &number).await.unwrap(), expected);
@@ -189,6 +232,7 @@ async fn one_number_is_erased_everywhere_and_others_stay() {
             .get_result::<i64>(db)
     };
     assert_eq!(app.query(told).await, 0);
+    assert_eq!(naming(&app).await, [] as [i64; 0]);
 
     // a late event of a call that the writer remembers brings nothing back
     event(&app, "hangup", "in", ("in", CALLER, "493055")).await;
@@ -199,4 +243,20 @@ async fn one_number_is_erased_everywhere_and_others_stay() {
     assert_eq!(log.len(), 2);
     assert!(log.iter().all(|line| !line.detail.contains("23125001")), "{log:?}");
     assert_eq!(log[1].detail, "2 calls, 2 contacts, 1 rules, 1 other requests");
+}
+
+#[actix_web::test]
+async fn an_erasure_that_was_cut_off_can_be_asked_for_again() {
+    let app = spawn_with(&["--webhook-allow=127.0.0.0/8"]);
+    let receiver = Receiver::start();
+    app.manager.post_json("/api/v1/webhooks", &json!({ "url": receiver.url })).await.is(201);
+    for id in 0..3 {
+        ended(&app, &id.to_string(), ("in", CALLER, "493055")).await;
+    }
+    // its first step; then the server is killed
+    app.query(|db| erase::calls(db, &format!("+{CALLER}"), "admin", clock::now(), 2)).await;
+    let number = Numbering::new("DE", None).unwrap().read(CALLER).unwrap();
+    assert_eq!(retention::erase(&app.app, &number, "admin".into()).await.unwrap().calls, 1);
+    let holds = deliveries::snapshot.like(format!("%{CALLER}%"));
+    assert_eq!(app.query(|db| deliveries::table.filter(holds).count().get_result::<i64>(db)).await, 0);
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::client::Client;
 use crate::harness::TestDatabase;
 use crate::postgres;
-use crate::program::{Program, gave_up, hookswitch, run};
+use crate::program::{Program, gave_up, hookswitch, printed, run};
 
 #[actix_web::test]
 async fn the_first_start_says_what_is_needed_and_the_next_does_not_repeat_it() {
@@ -54,7 +54,8 @@ async fn it_says_in_one_line_why_it_cannot_start() {
     };
     for (url, reason) in [
         ("mysql://localhost/calls", "only postgres:// and sqlite:// are known"),
-        ("calls.db", "say postgres://… or sqlite://path/to/file.db"),
+        ("calls.db", "say postgres://user:password@host/name or sqlite://path/to/file.db"),
+        ("sqlite://:memory:", "the database must be a file"),
         ("sqlite:///proc/none/calls.db", "cannot write the SQLite file /proc/none/calls.db"),
         ("postgres://postgres:wr0ng@127.0.0.1:1/calls", "cannot open PostgreSQL at 127.0.0.1:1/calls"),
         ("postgres://postgres@127.0.0.1:1/calls?sslmode=require", "cannot"),
@@ -67,6 +68,54 @@ async fn it_says_in_one_line_why_it_cannot_start() {
         assert!(line.contains(reason) || tls_lacks, "{url}: {line}");
         assert!(!line.contains("wr0ng"), "no password is shown: {line}");
     }
+}
+
+#[actix_web::test]
+async fn what_cannot_be_said_is_not_made() {
+    let database = TestDatabase::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut first = hookswitch(database.folder.path(), &["--listen=127.0.0.1:0"]);
+    let line = gave_up(first.env("DATABASE_URL", &database.url).stdout(full).output().unwrap());
+    assert!(line.starts_with("cannot print: "), "{line}");
+    let mut again = Program::start(&database, &[]);
+    again.told("PBX URL:");
+    again.told("Key:");
+}
+
+#[actix_web::test]
+async fn a_line_of_the_settings_file_is_not_repeated() {
+    let database = TestDatabase::new();
+    let text = "RUST_LOG=info\nHOOKSWITCH_REGION=AT\nPASSWORD=top secret\n";
+    std::fs::write(database.folder.path().join(".env"), text).unwrap();
+    let line = gave_up(run(&database, &["pbx", "list"]));
+    assert!(line.starts_with("./.env, line 3: ") && !line.contains("secret"), "{line}");
+    assert!(printed(run(&database, &["--help"])).contains("Usage:"));
+}
+
+#[actix_web::test]
+async fn flags_that_cannot_work_are_refused_before_anything_is_made() {
+    let database = TestDatabase::new();
+    for flag in [
+        "workers",
+        "intake-deadline-ms",
+        "ringing-limit-s",
+        "connected-limit-s",
+        "failed-tokens-per-minute",
+        "max-connections",
+        "max-connections-per-address",
+        "client-timeout-s",
+        "keep-alive-s",
+        "shutdown-timeout-s",
+    ] {
+        let refused = run(&database, &[&format!("--{flag}=0")]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{flag}: {said}");
+        assert!(said.contains(&format!("--{flag}")) && refused.stdout.is_empty(), "{said}");
+    }
+    let lone = ["--trusted-proxies=10.0.0.5,192.168.0.0/16", "--webhook-allow=10.0.0.5"];
+    assert_eq!(Program::start(&database, &lone).stop().1, Some(0));
+    let refused = run(&database, &["--trusted-proxies=proxy"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("must be an address or a network"));
 }
 
 #[actix_web::test]

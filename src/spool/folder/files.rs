@@ -27,7 +27,8 @@ pub fn lock(folder: &Path) -> Result<File, StartError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StartError(format!(
-            "--spool-dir: another server uses the folder {}; give each its own",
+            "--spool-dir: another server uses the folder {}: stop it (PostgreSQL is for several servers, and then each \
+             needs a folder of its own)",
             folder.display()
         ))),
         Err(TryLockError::Error(e)) => Err(refused(e)),
@@ -131,7 +132,7 @@ pub fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)
 }
 
-/// So that a new file's name is there after a power cut.
+/// So that a new file's name is there after a power cut, and a deleted one's is not.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -153,5 +154,6 @@ pub fn reject(path: &Path, why: &str, record: &Stored) -> io::Result<()> {
     line.push(b'\n');
     let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     file.write_all(&line)?;
-    file.sync_data()
+    file.sync_data()?;
+    path.parent().map_or(Ok(()), sync_folder)
 }

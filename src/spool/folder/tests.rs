@@ -61,7 +61,7 @@ fn it_is_the_owners_alone_and_one_process_has_it() {
     assert_eq!(mode(&path), 0o700);
     assert_eq!(mode(&files(&path, "spool")[0]), 0o600);
     let refused = Folder::open(path.clone(), 1 << 20, |_| Ok(0)).err().expect("it is taken").to_string();
-    assert!(refused.contains("another server uses the folder"), "{refused}");
+    assert!(refused.contains("another server uses the folder") && refused.contains(": stop it"), "{refused}");
     drop(folder);
     open(&path);
 }
@@ -138,6 +138,39 @@ fn long_spools_are_many_files() {
     assert!(files(dir.path(), "spool").len() < 3, "what is done is deleted");
     drain(&mut folder);
     assert!(files(dir.path(), "spool").is_empty());
+}
+
+/// A disk that takes no byte: a process of its own may write no file. The signal that tells of it is ignored.
+#[test]
+fn a_full_disk_is_not_filled_with_empty_files() {
+    if std::env::var_os("NO_ROOM").is_none() {
+        let this = std::env::current_exe().expect("this program");
+        let test = "spool::folder::tests::a_full_disk_is_not_filled_with_empty_files";
+        let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" --exact \"$1\"";
+        let mut alone = std::process::Command::new("sh");
+        let told =
+            alone.args(["-c", script]).arg(this).arg(test).env("NO_ROOM", "1").output().expect("it runs");
+        let said = String::from_utf8_lossy(&told.stdout);
+        assert!(told.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut folder = open(dir.path());
+    for _ in 0..3 {
+        folder.append(&[b"event".to_vec()], clock::now()).expect_err("no room");
+    }
+    assert!(files(dir.path(), "spool").is_empty() && folder.is_empty());
+}
+
+#[test]
+fn a_spool_of_which_a_file_is_left_is_not_forgotten() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut folder = open(dir.path());
+    append(&mut folder, &["a"]);
+    let batch = folder.take(1).expect("it can be read").expect("some");
+    let left = dir.path().join(files::name(&batch.spool, 7));
+    std::fs::write(&left, MAGIC).expect("it can be written");
+    assert_eq!(folder.done(1, clock::now()), [] as [Arc<str>; 0]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::store::batch::{Batch, Reached};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
-use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls, numbers, spooled};
+use crate::store::{Db, asides, batch_postgres, batch_sqlite, calls, checkpoint, numbers, spooled};
 
 /// The most arrivals of one transaction: past this only latency grows.
 pub(super) const MAX_BATCH: usize = 512;
@@ -103,8 +103,20 @@ impl Thread {
             }
         }
         log::debug!("everything is written");
+        self.leave();
         if let Some(done) = closing {
             let _gone = done.send(());
+        }
+    }
+
+    /// Leaves SQLite's file whole, for whoever moves or copies it while nobody runs. Not where the database is away.
+    fn leave(&mut self) {
+        if let Db::Sqlite(_) = self.db
+            && !self.away
+            && !self.spool.is_filling()
+            && let Err(e) = checkpoint::empty(&mut self.db)
+        {
+            log::info!("the write-ahead log stays: {e}");
         }
     }
 

@@ -114,5 +114,5 @@ async fn it_is_killed_again_and_again_while_it_replays() {
 async fn two_servers_do_not_share_a_spool() {
     let scene = Scene::set(&[]).await;
     let line = gave_up(run(&scene.database, &["--listen=127.0.0.1:0"]));
-    assert!(line.contains("another server uses the folder ./data/spool; give each its own"), "{line}");
+    assert!(line.contains("another server uses the folder ./data/spool: stop it"), "{line}");
 }
