@@ -1,6 +1,6 @@
 //! The caller-ID rules, rule by rule, and their order.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, patch, post, put};
 use diesel::OptionalExtension;
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use super::auth::Caller;
 use super::body::{Sent, given};
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
+use super::query::Parameters;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::rulebook::{CallerIdEntry, MOST, World};
@@ -73,7 +74,7 @@ pub struct Order {
 pub async fn list(
     app: Data<App>,
     caller: Caller,
-    paging: Query<Paging>,
+    Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Page<CallerIdEntry>>> {
     Ok(Json(page(&app, &caller, &paging).await?))
 }

@@ -33,5 +33,6 @@ mod retention;
 mod rules;
 mod start;
 mod steering;
+mod strictness;
 mod upgrade;
 mod webhooks;
