@@ -19,6 +19,7 @@ mod conformance;
 mod crash;
 mod extensions;
 mod fill;
+mod head;
 mod hostile;
 mod intake;
 mod keys;

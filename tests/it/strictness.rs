@@ -77,3 +77,31 @@ async fn a_parameter_that_does_not_fit_is_named() {
         assert!(said.contains(message), "{query}: {said}");
     }
 }
+
+#[actix_web::test]
+async fn an_unknown_parameter_is_an_error_wherever_people_ask() {
+    let app = spawn();
+    app.manager.post_json("/api/v1/block-rules", &json!({ "pattern": "+44*" })).await.is(201);
+    for path in ["keys", "rules", "pbxes/1", "block-rules/1", "block-rules", "contacts", "calls", "calls.csv"]
+    {
+        let path = format!("/api/v1/{path}");
+        app.admin.get(&path).await.is(200);
+        for query in ["foo=1", "f%6Fo", "&foo=%20&"] {
+            let answer = app.admin.get(&format!("{path}?{query}")).await;
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+            let (named, said) = told(answer);
+            assert_eq!(named, "foo", "{path}");
+            assert!(said.starts_with("unknown parameter"), "{path}: {said}");
+        }
+    }
+    let unpaged = told(app.admin.get("/api/v1/keys?limit=1").await);
+    assert_eq!(unpaged, ("limit".into(), "unknown parameter; there are none here".into()));
+    let paged = told(app.admin.get("/api/v1/block-rules?limt=1").await);
+    assert_eq!(paged, ("limt".into(), "unknown parameter; there are `limit`, `cursor`".into()));
+    told(app.admin.json(Method::PATCH, "/api/v1/calls/1?force=1", &json!({ "done": true })).await);
+    // those whom we cannot tell what to send
+    app.admin.get("/api/v1/cti/log?_=1").await.is(200);
+    let call = [("event", "newCall"), ("direction", "in"), ("callId", "1")];
+    let post = app.nobody.http.post(format!("{}?foo=1", app.pbx_url)).form(&call);
+    app.nobody.send(post).await.is(200);
+}
