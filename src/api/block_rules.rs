@@ -15,7 +15,7 @@ use super::query::Parameters;
 use crate::app::App;
 use crate::call::Reason;
 use crate::error::{Error, Result};
-use crate::rulebook::{BlockEntry, World, moment};
+use crate::rulebook::{BlockEntry, World, moment, room_for_one};
 use crate::rules::{BlockAction, BlockRule};
 use crate::store::keys::Role;
 use crate::store::{Db, rules as rows};
@@ -130,6 +130,7 @@ pub async fn add(app: &Data<App>, caller: Caller, new: BlockEntry) -> Result<Blo
         let rule = new.rule(&world, &mut mistakes);
         let rule = mistakes.none(rule)?;
         caller.touches(rule.pbx_id, WHAT)?;
+        room_for_one(db)?;
         let id = rows::insert_block(db, &rule, now)?;
         find(db, id)
     })

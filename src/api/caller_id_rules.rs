@@ -13,7 +13,7 @@ use super::page::{Page, Paging};
 use super::query::Parameters;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::rulebook::{CallerIdEntry, MOST, World};
+use crate::rulebook::{CallerIdEntry, MOST, World, room_for_one};
 use crate::rules::CallerIdRule;
 use crate::store::keys::Role;
 use crate::store::{Db, rule_set, rules as rows};
@@ -131,6 +131,7 @@ pub async fn add(app: &Data<App>, caller: Caller, new: CallerIdEntry) -> Result<
         let rule = new.rule(&world, &mut mistakes);
         let mut rule = mistakes.none(rule)?;
         caller.touches(rule.pbx_id, WHAT)?;
+        room_for_one(db)?;
         rule.position = place(db, position)?;
         let id = rows::insert_caller_id(db, &rule, clock::now())?;
         find(db, id)
