@@ -16,6 +16,7 @@ mod clocks;
 mod cluster;
 mod command_line;
 mod conformance;
+mod contacts;
 mod crash;
 mod extensions;
 mod fill;
