@@ -115,7 +115,8 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_SPOOL_DIR", value_name = "FOLDER")]
     pub spool_dir: Option<PathBuf>,
 
-    /// The most that this folder may hold, in MiB (about a thousand events each); when it is full, PBXes get 503
+    /// The most that this folder may hold, in MiB (about a thousand events each); when it is full, PBXes get 503.
+    /// Events that can never be written, and damaged files, may take as much again
     #[arg(
         long,
         env = "HOOKSWITCH_SPOOL_MAX_MB",
