@@ -28,6 +28,7 @@ pub(crate) mod pbxes;
 pub(crate) mod query;
 pub(crate) mod rule_set;
 pub(crate) mod webhook_deliveries;
+pub(crate) mod webhook_secret;
 pub(crate) mod webhook_view;
 pub(crate) mod webhooks;
 mod zammad;
@@ -56,7 +57,7 @@ pub use openapi::{ReadRefusals, docs};
 pub use page::limit as page_limit;
 pub use pbxes::PbxView;
 pub use query::{Asked, Own};
-pub use webhook_view::{DeliveryView, WebhookChange, WebhookView};
+pub use webhook_view::{CreatedWebhook, DeliveryView, WebhookChange, WebhookView};
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {

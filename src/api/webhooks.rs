@@ -12,6 +12,7 @@ use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{self, Page};
 use super::query::Parameters;
 use super::webhook_deliveries;
+use super::webhook_secret;
 use super::webhook_view::{CreatedWebhook, WebhookChange, WebhookView};
 use crate::app::App;
 use crate::clock;
@@ -259,5 +260,6 @@ fn check_extension(extension: Option<&str>) -> Result<()> {
 /// All of them.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(preview).service(webhook_deliveries::list).service(webhook_deliveries::redeliver);
+    config.service(webhook_secret::rotate);
     config.service(list).service(create).service(read).service(change).service(remove).service(remove_own);
 }
