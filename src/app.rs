@@ -29,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::store::writer::RuleHit;
 use crate::store::{self, Db, StopFlag, Store};
-use crate::{address, api, bodies, housekeeping, intake, retention, spool, ui, webhooks};
+use crate::{address, api, bodies, head, housekeeping, intake, retention, spool, ui, webhooks};
 
 /// What handlers share.
 pub struct App {
@@ -300,5 +300,5 @@ fn beside_intake(app: Data<App>) -> impl HttpServiceFactory + OpenApiFactory {
     scope("")
         .map(|scope| scope.configure(noojee::routes).configure(api::docs))
         .configure(move |config| api::routes(config, &app))
-        .map(|scope| scope.service(ui::pages()).wrap(from_fn(bodies::in_time)))
+        .map(|scope| scope.service(ui::pages()).wrap(from_fn(head::as_get)).wrap(from_fn(bodies::in_time)))
 }

@@ -1,14 +1,36 @@
-//! The time as it is kept: UTC, whole milliseconds.
+//! The time as it is kept: UTC, whole milliseconds. And as people write it.
 
 use std::time::Instant;
 
-use chrono::{SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Deserializer, de};
 
 use crate::call::Moment;
 
 /// Now.
 pub fn now() -> Moment {
     Utc::now().naive_utc().trunc_subsecs(3)
+}
+
+/// RFC 3339, or a date.
+///
+/// # Errors
+/// How it should look.
+pub fn read(text: &str) -> Result<DateTime<Utc>, String> {
+    let text = text.trim();
+    let text = if text.contains('T') { text.replace(' ', "+") } else { text.to_owned() }; // from a query string
+    let date = || Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
+    let time = text.parse::<DateTime<Utc>>().ok();
+    time.or_else(date).ok_or_else(|| "must be a time such as 2026-11-21T08:00:00Z, or a date".into())
+}
+
+/// For a field that holds a time, or nothing.
+///
+/// # Errors
+/// How it should look.
+pub fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| read(&text).map_err(de::Error::custom)).transpose()
 }
 
 /// So much is no slow correction by NTP, and more than any wait that is left where it is.
@@ -45,6 +67,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        let eight = "2026-11-21T08:00:00Z".parse::<DateTime<Utc>>();
+        for text in ["2026-11-21T08:00:00Z", "2026-11-21T09:00:00 01:00", "2026-11-21T09:00:00+01:00"] {
+            assert_eq!(read(text).ok(), eight.ok(), "{text}");
+        }
+        assert_eq!(read("2026-11-21").map(|time| time.to_rfc3339()), Ok("2026-11-21T00:00:00+00:00".into()));
+        assert!(read("yesterday").is_err());
+    }
 
     #[test]
     fn only_a_clock_that_is_set_back_is_noticed() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::Args;
 use ipnet::IpNet;
+use reqwest::Url;
 
 use crate::address::network;
 use crate::error::StartError;
@@ -115,7 +116,8 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_SPOOL_DIR", value_name = "FOLDER")]
     pub spool_dir: Option<PathBuf>,
 
-    /// The most that this folder may hold, in MiB (about a thousand events each); when it is full, PBXes get 503
+    /// The most that this folder may hold, in MiB (about a thousand events each); when it is full, PBXes get 503.
+    /// Events that can never be written, and damaged files, may take as much again
     #[arg(
         long,
         env = "HOOKSWITCH_SPOOL_MAX_MB",
@@ -142,7 +144,8 @@ pub struct Serve {
     #[arg(long, env = "HOOKSWITCH_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Web origins that may call the API from a browser, comma-separated [default: none]
+    /// Web origins that may call the API from a browser, comma-separated, as in https://board.example.org
+    /// [default: none]
     #[arg(long, env = "HOOKSWITCH_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
 
@@ -244,10 +247,25 @@ impl PublicUrl {
 }
 
 fn public_url(given: Option<&str>, bound: SocketAddr) -> Result<String, StartError> {
-    match given.map(|url| url.trim_end_matches('/')) {
+    match given.map(|url| url.trim_end_matches('/')).filter(|url| !url.is_empty()) {
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => Ok(url.into()),
         Some(url) => Err(StartError(format!("--public-url {url:?}: must begin with http:// or https://"))),
         None => Ok(format!("http://{bound}")),
+    }
+}
+
+/// Checks that a browser could send this as the `Origin` of a page: anything else would never be met.
+fn check_origin(given: &str) -> Result<(), StartError> {
+    let read = given.parse::<Url>().ok();
+    let origin = read.filter(Url::has_host).map(|url| {
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+    });
+    match origin.as_deref().unwrap_or("https://board.example.org") {
+        origin if origin == given => Ok(()),
+        origin => Err(StartError(format!(
+            "--cors-origins {given:?}: write each origin as browsers send it, as in {origin}"
+        ))),
     }
 }
 
@@ -275,8 +293,10 @@ impl Config {
     ///
     /// # Errors
     /// One line that says what to mend.
-    pub fn new(database: &Database, serve: Serve, bound: SocketAddr) -> Result<Self, StartError> {
+    pub fn new(database: &Database, mut serve: Serve, bound: SocketAddr) -> Result<Self, StartError> {
         let public_url = public_url(serve.public_url.as_deref(), bound)?;
+        serve.cors_origins.retain(|origin| !origin.is_empty());
+        serve.cors_origins.iter().try_for_each(|origin| check_origin(origin))?;
         let unknown =
             |_| StartError(format!("--time-zone {:?}: name one such as Europe/Berlin", serve.time_zone));
         let time_zone = serve.time_zone.parse().map_err(unknown)?;

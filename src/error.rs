@@ -21,6 +21,9 @@ pub enum Error {
     /// 401: no key, or an unknown one.
     #[error("this needs a key: send it as `Authorization: Bearer hsk_…`")]
     NoKey,
+    /// 429 with Retry-After.
+    #[error("too many wrong keys from your address; wait a minute")]
+    TooManyGuesses,
     /// 403: the key's role is too low.
     #[error("this needs a key of role {0} or higher")]
     Forbidden(&'static str),
@@ -105,6 +108,7 @@ impl ResponseError for Error {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoKey => StatusCode::UNAUTHORIZED,
+            Self::TooManyGuesses => StatusCode::TOO_MANY_REQUESTS,
             Self::Forbidden(_) | Self::Limited | Self::ForeignPage => StatusCode::FORBIDDEN,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -124,6 +128,7 @@ impl ResponseError for Error {
             Self::NoKey => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
             Self::WrongMethod(allowed) => response.insert_header((header::ALLOW, allowed.as_str())),
             Self::Unavailable(_) => response.insert_header((header::RETRY_AFTER, "1")),
+            Self::TooManyGuesses => response.insert_header((header::RETRY_AFTER, "60")),
             _ => &mut response,
         };
         response.content_type("application/problem+json").body(

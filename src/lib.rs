@@ -13,6 +13,7 @@ pub mod config; // flags and environment, checked once
 pub mod connections; // how many there may be
 pub mod dialect; // how PBXes speak
 pub mod error; // the one error that a caller can meet
+mod head; // HEAD, wherever there is GET
 pub mod housekeeping; // what is done beside requests: the sweep, hit counters
 pub mod import; // contacts from other programs' files
 pub mod intake; // the hot path: from a PBX's request to its answer

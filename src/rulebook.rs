@@ -25,6 +25,20 @@ pub use entry::{BlockEntry, CallerIdEntry, moment};
 /// The most rules of one set.
 pub const MOST: usize = 50_000;
 
+/// May there be one rule more? Within `settings::change`.
+///
+/// # Errors
+/// `Invalid` where there are as many as a set holds: what GET shows could not be put back.
+pub fn room_for_one(db: &mut Db) -> Result<()> {
+    match usize::try_from(store::rules::count(db)?) {
+        Ok(0..MOST) => Ok(()),
+        _ => Err(Error::field(
+            "body",
+            format!("there are {MOST} rules, and no more can be: delete some first"),
+        )),
+    }
+}
+
 /// The whole set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

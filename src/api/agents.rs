@@ -1,13 +1,14 @@
 //! Who works at the PBXes, as far as they say.
 
 use actix_web::get;
-use actix_web::web::{Data, Json, Query};
+use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::auth::Caller;
 use super::openapi::ReadRefusals;
 use super::page::{Page, Paging};
+use super::query::Parameters;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::store::Db;
@@ -47,7 +48,11 @@ impl From<AgentRow> for AgentView {
 /// Agents and extensions with their latest status, by PBX and id. Only some PBXes tell (Telphin).
 #[utoipa::path(tag = "calls", params(Paging), responses((status = 200, body = Page<AgentView>), ReadRefusals))]
 #[get("/agents")]
-pub async fn list(app: Data<App>, caller: Caller, paging: Query<Paging>) -> Result<Json<Page<AgentView>>> {
+pub async fn list(
+    app: Data<App>,
+    caller: Caller,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Json<Page<AgentView>>> {
     let (limit, after) = paging.read::<(i64, String)>()?;
     if after.as_ref().is_some_and(|(_, agent)| agent.contains('\0')) {
         return Err(Error::field("cursor", "send the `next` of the page before"));

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, ResponseError};
 
 use crate::address;
 use crate::app::App;
@@ -106,14 +106,14 @@ pub fn guesses_too_often(request: &HttpRequest) -> bool {
 /// Who guesses keys is answered 429 after a while. A good key never meets this: only refusals are counted.
 pub async fn slow_down_guessing(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> std::result::Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let mut response = next.call(request).await?;
+    let response = next.call(request).await?;
     if response.status() == StatusCode::UNAUTHORIZED && guesses_too_often(response.request()) {
-        *response.response_mut().status_mut() = StatusCode::TOO_MANY_REQUESTS;
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        let limited = Error::TooManyGuesses.error_response();
+        return Ok(response.into_response(limited).map_into_right_body());
     }
-    Ok(response)
+    Ok(response.map_into_left_body())
 }
 
 #[cfg(test)]

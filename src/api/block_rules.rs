@@ -1,20 +1,21 @@
 //! The block list, rule by rule.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use diesel::OptionalExtension;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::auth::Caller;
 use super::body::{Sent, given};
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
+use super::query::Parameters;
 use crate::app::App;
 use crate::call::Reason;
 use crate::error::{Error, Result};
-use crate::rulebook::{BlockEntry, World, moment};
+use crate::rulebook::{BlockEntry, World, moment, room_for_one};
 use crate::rules::{BlockAction, BlockRule};
 use crate::store::keys::Role;
 use crate::store::{Db, rules as rows};
@@ -35,12 +36,18 @@ pub struct BlockRuleChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 250)]
     pub(crate) to: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_time")]
     #[schema(value_type = Option<DateTime<Utc>>)]
     pub(crate) expires_at: Option<Option<DateTime<Utc>>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2000)]
     pub(crate) note: Option<Option<String>>,
+}
+
+fn given_time<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<Option<DateTime<Utc>>>, D::Error> {
+    clock::optional(from).map(Some)
 }
 
 impl BlockRuleChange {
@@ -61,7 +68,11 @@ impl BlockRuleChange {
 /// The block list, oldest first. A key limited to some PBXes sees their rules and those for all.
 #[utoipa::path(tag = "block-rules", params(Paging), responses((status = 200, body = Page<BlockEntry>), ReadRefusals))]
 #[get("/block-rules")]
-pub async fn list(app: Data<App>, caller: Caller, paging: Query<Paging>) -> Result<Json<Page<BlockEntry>>> {
+pub async fn list(
+    app: Data<App>,
+    caller: Caller,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Json<Page<BlockEntry>>> {
     Ok(Json(page(&app, &caller, &paging).await?))
 }
 
@@ -119,6 +130,7 @@ pub async fn add(app: &Data<App>, caller: Caller, new: BlockEntry) -> Result<Blo
         let rule = new.rule(&world, &mut mistakes);
         let rule = mistakes.none(rule)?;
         caller.touches(rule.pbx_id, WHAT)?;
+        room_for_one(db)?;
         let id = rows::insert_block(db, &rule, now)?;
         find(db, id)
     })

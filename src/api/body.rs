@@ -6,10 +6,11 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::value::RawValue;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::error::{Error, FieldError};
-use crate::object::Object;
+use crate::object;
 
 /// The largest JSON body, in bytes: a set of 50,000 rules with their notes and hits.
 pub const LARGEST: usize = 32 * 1024 * 1024;
@@ -22,11 +23,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Sent<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let json = web::Json::<Object<T>>::from_request(request, payload);
-        Box::pin(async move {
-            let Object(body) = json.await?.into_inner();
-            Ok(Self(body))
-        })
+        let json = web::Json::<Box<RawValue>>::from_request(request, payload);
+        Box::pin(async move { Ok(Self(object::read(json.await?.get())?)) })
     }
 }
 
@@ -82,15 +80,15 @@ fn fields(prefix: &str, errors: &ValidationErrors) -> Vec<FieldError> {
     found
 }
 
-/// Bad JSON is answered as problem+json: 400 where it is not JSON, 422 where it is not what is asked for.
+/// What is no JSON is answered as problem+json. (Whether it is the JSON that is asked for, `Sent` finds out.)
 pub fn json_config() -> web::JsonConfig {
     web::JsonConfig::default().limit(LARGEST).error_handler(|e, _| {
         use actix_web::error::JsonPayloadError as J;
         match &e {
-            J::Deserialize(cause) if cause.is_data() => Error::field("body", cause.to_string()),
             J::OverflowKnownLength { limit, .. } | J::Overflow { limit } => Error::TooLarge(*limit),
             J::ContentType => Error::Malformed("send JSON, with Content-Type: application/json".into()),
-            other => Error::Malformed(format!("the body is not JSON: {other}")),
+            J::Deserialize(cause) => object::not_json(cause),
+            other => Error::Malformed(format!("the body cannot be read: {other}")),
         }
         .into()
     })

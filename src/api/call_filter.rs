@@ -1,9 +1,10 @@
 //! Which calls: the same names in query strings, in the bulk tick and on the command line.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound, Utc};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::call::{Direction, Moment, Outcome, State};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::number::Numbering;
 use crate::snapshot::Key;
@@ -71,12 +72,12 @@ pub struct CallFilter {
     #[schema(max_length = 250)]
     pub cause: Option<String>,
     /// Calls that began at this time or later, as in 2026-11-21T08:00:00Z; a date alone is its midnight in UTC
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    #[serde(default, deserialize_with = "optional_time")]
+    #[arg(long, value_name = "TIME", value_parser = clock::read)]
+    #[serde(default, deserialize_with = "clock::optional")]
     pub since: Option<DateTime<Utc>>,
     /// Calls that began before this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    #[serde(default, deserialize_with = "optional_time")]
+    #[arg(long, value_name = "TIME", value_parser = clock::read)]
+    #[serde(default, deserialize_with = "clock::optional")]
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -132,34 +133,10 @@ pub fn kept(time: DateTime<Utc>) -> Moment {
     time.naive_utc().trunc_subsecs(3).clamp(year(1970), year(9999))
 }
 
-/// RFC 3339, or a date.
-fn time(text: &str) -> std::result::Result<DateTime<Utc>, String> {
-    let text = text.trim();
-    let text = if text.contains('T') { text.replace(' ', "+") } else { text.to_owned() }; // from a query string
-    let date = || Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
-    let time = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.to_utc());
-    time.or_else(date).ok_or_else(|| "must be a time such as 2026-11-21T08:00:00Z, or a date".into())
-}
-
-fn optional_time<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<DateTime<Utc>>, D::Error> {
-    let text = Option::<String>::deserialize(from)?;
-    text.map(|text| time(&text).map_err(serde::de::Error::custom)).transpose()
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_read_as_people_write_them() {
-        let eight = "2026-11-21T08:00:00Z".parse::<DateTime<Utc>>().unwrap();
-        for text in ["2026-11-21T08:00:00Z", "2026-11-21T09:00:00 01:00", "2026-11-21T09:00:00+01:00"] {
-            assert_eq!(time(text), Ok(eight), "{text}");
-        }
-        assert_eq!(time("2026-11-21").unwrap().to_rfc3339(), "2026-11-21T00:00:00+00:00");
-        assert!(time("yesterday").is_err());
-    }
 
     #[test]
     fn numbers_are_found_in_any_spelling_and_blank_is_absent() {

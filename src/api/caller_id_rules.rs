@@ -1,6 +1,6 @@
 //! The caller-ID rules, rule by rule, and their order.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, patch, post, put};
 use diesel::OptionalExtension;
 use serde::Deserialize;
@@ -10,9 +10,10 @@ use super::auth::Caller;
 use super::body::{Sent, given};
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
+use super::query::Parameters;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::rulebook::{CallerIdEntry, MOST, World};
+use crate::rulebook::{CallerIdEntry, MOST, World, room_for_one};
 use crate::rules::CallerIdRule;
 use crate::store::keys::Role;
 use crate::store::{Db, rule_set, rules as rows};
@@ -73,7 +74,7 @@ pub struct Order {
 pub async fn list(
     app: Data<App>,
     caller: Caller,
-    paging: Query<Paging>,
+    Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Page<CallerIdEntry>>> {
     Ok(Json(page(&app, &caller, &paging).await?))
 }
@@ -130,6 +131,7 @@ pub async fn add(app: &Data<App>, caller: Caller, new: CallerIdEntry) -> Result<
         let rule = new.rule(&world, &mut mistakes);
         let mut rule = mistakes.none(rule)?;
         caller.touches(rule.pbx_id, WHAT)?;
+        room_for_one(db)?;
         rule.position = place(db, position)?;
         let id = rows::insert_caller_id(db, &rule, clock::now())?;
         find(db, id)

@@ -1,6 +1,6 @@
 //! Contacts: whose number it is. They name calls, old and new.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use diesel::{Connection, OptionalExtension};
@@ -12,6 +12,7 @@ use super::body::{Sent, given};
 use super::contact_import;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{self, Page};
+use super::query::Parameters;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::number::{self, Numbering};
@@ -149,7 +150,11 @@ pub struct Which {
 /// Contacts by name.
 #[utoipa::path(tag = "contacts", params(Which), responses((status = 200, body = Page<ContactView>), ReadRefusals))]
 #[get("/contacts")]
-pub async fn list(app: Data<App>, _: Caller, which: Query<Which>) -> Result<Json<Page<ContactView>>> {
+pub async fn list(
+    app: Data<App>,
+    _: Caller,
+    Parameters(which): Parameters<Which>,
+) -> Result<Json<Page<ContactView>>> {
     Ok(Json(page(&app, &which).await?))
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod calls_done;
 pub(crate) mod calls_stats;
 pub(crate) mod contact_import;
 pub(crate) mod contacts;
+mod description;
 mod health;
 pub(crate) mod journal_view;
 pub(crate) mod keys;
@@ -27,6 +28,7 @@ pub(crate) mod pbxes;
 pub(crate) mod query;
 pub(crate) mod rule_set;
 pub(crate) mod webhook_deliveries;
+pub(crate) mod webhook_secret;
 pub(crate) mod webhook_view;
 pub(crate) mod webhooks;
 mod zammad;
@@ -49,21 +51,23 @@ pub(crate) use body::{path_config, query_config};
 pub use call_filter::CallFilter;
 pub use call_view::{CallView, NumberView, names, views as call_views};
 pub use calls::{page_position, read_page};
+pub use description::Description;
 pub use keys::KeyView;
-pub use openapi::{Description, ReadRefusals, docs};
+pub use openapi::{ReadRefusals, docs};
 pub use page::limit as page_limit;
 pub use pbxes::PbxView;
 pub use query::{Asked, Own};
-pub use webhook_view::{DeliveryView, WebhookChange, WebhookView};
+pub use webhook_view::{CreatedWebhook, DeliveryView, WebhookChange, WebhookView};
 
 /// Everything under `/api/v1`, and what an operator's machines ask.
 pub fn routes(config: &mut ServiceConfig, app: &Data<App>) {
     config.service(health::healthz).service(health::readyz).service(health::metrics);
     config.service(
         scope("/api/v1")
+            .wrap(from_fn(description::refuse_unknown_parameters))
+            .wrap(from_fn(auth::slow_down_guessing))
             .wrap(cors(&app.config.serve.cors_origins))
             .wrap(headers())
-            .wrap(from_fn(auth::slow_down_guessing))
             .app_data(body::json_config())
             .app_data(body::query_config())
             .app_data(body::path_config())

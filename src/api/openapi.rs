@@ -1,17 +1,17 @@
 //! The description of the API, made from the routes themselves, and the page that shows it. The endpoint of PBXes,
 //! which is no such route, is described at `pbx_side`.
 
-use actix_web::dev::ResourceDef;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::DefaultHeaders;
-use actix_web::web::{self, Bytes, Data};
+use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, get};
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::description::Description;
 use super::pbx_side;
 use crate::app::App;
 use crate::error::Problem;
@@ -41,47 +41,11 @@ impl Modify for Keys {
     }
 }
 
-/// The whole description.
-pub struct Description {
-    json: Bytes,
-    /// What each path takes, as in `Allow`. (A PBX's own are left out: to all but POST they are not there, as in Zammad.)
-    methods: Vec<(ResourceDef, String)>,
-}
-
-impl Description {
-    /// Collected from the routes.
-    pub fn of(app: &Data<App>) -> serde_json::Result<Self> {
-        let api = description(app);
-        let for_people = api.paths.paths.iter().filter(|(path, _)| !path.contains("{token}"));
-        let methods =
-            for_people.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect();
-        Ok(Self { json: serde_json::to_vec(&api)?.into(), methods })
-    }
-
-    /// The methods that are understood at that path, as in `Allow`; `None` where there is nothing.
-    pub fn methods_at(&self, path: &str) -> Option<String> {
-        let (_, methods) = self.methods.iter().find(|(pattern, _)| pattern.is_match(path))?;
-        Some(methods.clone())
-    }
-}
-
-fn methods(item: &PathItem) -> String {
-    let operations = [
-        ("GET", &item.get),
-        ("POST", &item.post),
-        ("PUT", &item.put),
-        ("PATCH", &item.patch),
-        ("DELETE", &item.delete),
-    ];
-    let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
-    there.map(|(method, _)| method).collect::<Vec<_>>().join(", ")
-}
-
 /// This description (OpenAPI 3.1).
 #[utoipa::path(tag = "operation", security(()), responses((status = 200, body = Object)))]
 #[get("/openapi.json")]
 pub async fn describe(description: Data<Description>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(description.json.clone())
+    HttpResponse::Ok().content_type("application/json").body(description.json())
 }
 
 /// The page that shows it. Everything that it loads is in this program.
@@ -95,7 +59,8 @@ pub fn docs(config: &mut web::ServiceConfig) {
         .service(web::scope("/api/docs").wrap(own).wrap(super::headers()).service(page));
 }
 
-fn description(app: &Data<App>) -> utoipa::openapi::OpenApi {
+/// Collected from the routes.
+pub(super) fn collected(app: &Data<App>) -> utoipa::openapi::OpenApi {
     let routes = actix_web::App::new().into_utoipa_app().openapi(ApiDoc::openapi());
     let mut api = routes.configure(|config| super::routes(config, app)).split_for_parts().1;
     pbx_side::describe_vendors(&mut api);

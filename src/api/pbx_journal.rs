@@ -1,7 +1,7 @@
 //! What came to a PBX's URL: the first thing to look at when nothing shows up.
 
 use actix_web::get;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use serde::Deserialize;
 
 use super::auth::Caller;
@@ -9,6 +9,7 @@ use super::journal_view::JournalView;
 use super::openapi::ReadRefusals;
 use super::page::{self, Page};
 use super::pbxes;
+use super::query::Parameters;
 use crate::app::App;
 use crate::error::Result;
 use crate::store::Db;
@@ -36,9 +37,9 @@ pub async fn journal(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,
-    which: Query<Which>,
+    Parameters(which): Parameters<Which>,
 ) -> Result<Json<Page<JournalView>>> {
-    Ok(Json(page(&app, &caller, *id, which.into_inner()).await?))
+    Ok(Json(page(&app, &caller, *id, which).await?))
 }
 
 /// A page of the journal.

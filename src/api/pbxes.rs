@@ -1,6 +1,6 @@
 //! PBXes: who may post events. Their URL holds the secret; it is shown once.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::OptionalExtension;
@@ -11,6 +11,7 @@ use super::auth::Caller;
 use super::body::Sent;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
+use super::query::Parameters;
 use super::{pbx_journal, pbx_words::Words};
 use crate::app::App;
 use crate::clock;
@@ -141,7 +142,11 @@ pub struct NewToken {
 /// PBXes, oldest first. Admins see how they are set up.
 #[utoipa::path(tag = "pbxes", params(Paging), responses((status = 200, body = Page<PbxView>), ReadRefusals))]
 #[get("/pbxes")]
-pub async fn list(app: Data<App>, caller: Caller, paging: Query<Paging>) -> Result<Json<Page<PbxView>>> {
+pub async fn list(
+    app: Data<App>,
+    caller: Caller,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Json<Page<PbxView>>> {
     let (limit, after) = paging.read()?;
     let view = if caller.0.role == Role::Admin { PbxView::full } else { PbxView::brief };
     let find = move |db: &mut Db| rows::page(db, caller.0.pbx_ids.as_deref(), after, limit + 1);

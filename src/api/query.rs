@@ -1,5 +1,5 @@
-//! Query strings that hold an endpoint's own parameters and the filter that many share. (serde cannot flatten one
-//! struct into another and refuse unknown names at once.)
+//! Query strings, read strictly: an endpoint's own parameters, or those and the filter that many share. (serde cannot
+//! flatten one struct into another and refuse unknown names at once.)
 
 use std::future::{Ready, ready};
 
@@ -11,7 +11,19 @@ use serde::de::DeserializeOwned;
 use super::call_filter::CallFilter;
 use crate::error::{Error, Result};
 
-/// The parameters of one endpoint beside the filter.
+/// The parameters of an endpoint that takes no filter. All of them are optional.
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Parameters<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parsed(&pairs(request.query_string()), &[]).map(Self))
+    }
+}
+
+/// The parameters of one endpoint beside the filter. All of them are optional.
 pub trait Own: DeserializeOwned {
     /// Their names.
     const NAMES: &'static [&'static str];
@@ -48,10 +60,14 @@ impl<T: Own> Asked<T> {
     /// # Errors
     /// 422 naming the parameter.
     pub fn read(query: &str) -> Result<Self> {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        let (own, filter): (Vec<&str>, Vec<&str>) = pairs.partition(|pair| T::NAMES.contains(&name(pair)));
+        let (own, filter): (Vec<&str>, Vec<&str>) =
+            pairs(query).into_iter().partition(|pair| T::NAMES.contains(&name(pair)));
         Ok(Self { filter: parsed(&filter, T::NAMES)?, own: parsed(&own, &[])? })
     }
+}
+
+fn pairs(query: &str) -> Vec<&str> {
+    query.split('&').filter(|pair| !pair.is_empty()).collect()
 }
 
 fn name(pair: &str) -> &str {
@@ -65,12 +81,22 @@ fn parsed<T: DeserializeOwned>(pairs: &[&str], others: &[&str]) -> Result<T> {
         let culprit = pairs.iter().find_map(|pair| Some((name(pair), read(pair).err()?)));
         let (field, e) = culprit.unwrap_or(("query", all));
         let said = e.to_string();
-        let mut message = said.trim_start_matches("Query deserialize error: ").to_owned();
+        let mut message = plainly(said.trim_start_matches("Query deserialize error: ")).to_owned();
         if message.starts_with("unknown field") {
             message.extend(others.iter().map(|name| format!(", `{name}`")));
         }
         Error::field(field, message)
     })
+}
+
+/// What the standard library says of numbers tells nobody what to send.
+fn plainly(said: &str) -> &str {
+    match said {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "must be a whole number"
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -89,7 +115,7 @@ mod tests {
             ("nope=1", "nope: unknown field"),
             ("direction=up", "direction: unknown variant"),
             ("since=today", "since: "),
-            ("pbx=x", "pbx: "),
+            ("pbx=x", "pbx: must be a whole number"),
             ("queue=a&queue=b", "query: duplicate field"),
         ] {
             let said = refused(query).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What webhooks were told, and telling them again.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use super::auth::Caller;
 use super::body::Sent;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{self, Page};
+use super::query::Parameters;
 use super::webhook_view::DeliveryView;
 use super::webhooks::find;
 use crate::app::App;
@@ -43,9 +44,9 @@ pub async fn list(
     app: Data<App>,
     caller: Caller,
     id: Path<i64>,
-    listed: Query<Listed>,
+    Parameters(listed): Parameters<Listed>,
 ) -> Result<Json<Page<DeliveryView>>> {
-    Ok(Json(page_of(&app, caller, *id, listed.into_inner()).await?))
+    Ok(Json(page_of(&app, caller, *id, listed).await?))
 }
 
 /// A page of a webhook's deliveries.

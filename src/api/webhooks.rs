@@ -1,6 +1,6 @@
 //! Webhooks: who is told of calls. A webhook's secret is shown once, when it is made.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use diesel::OptionalExtension;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,9 @@ use super::auth::Caller;
 use super::body::Sent;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{self, Page};
+use super::query::Parameters;
 use super::webhook_deliveries;
+use super::webhook_secret;
 use super::webhook_view::{CreatedWebhook, WebhookChange, WebhookView};
 use crate::app::App;
 use crate::clock;
@@ -39,8 +41,12 @@ pub struct Listed {
 /// Webhooks, oldest first. A key limited to some PBXes sees those for these PBXes alone.
 #[utoipa::path(tag = "webhooks", params(Listed), responses((status = 200, body = Page<WebhookView>), ReadRefusals))]
 #[get("/webhooks")]
-pub async fn list(app: Data<App>, caller: Caller, listed: Query<Listed>) -> Result<Json<Page<WebhookView>>> {
-    Ok(Json(page_of(&app, &caller, listed.into_inner()).await?))
+pub async fn list(
+    app: Data<App>,
+    caller: Caller,
+    Parameters(listed): Parameters<Listed>,
+) -> Result<Json<Page<WebhookView>>> {
+    Ok(Json(page_of(&app, &caller, listed).await?))
 }
 
 /// A page of the webhooks.
@@ -179,9 +185,13 @@ pub struct Deleted {
 /// Deletes all webhooks that this key made, and no other.
 #[utoipa::path(tag = "webhooks", params(Own), responses((status = 200, body = Deleted), WriteRefusals))]
 #[delete("/webhooks")]
-pub async fn remove_own(app: Data<App>, caller: Caller, own: Query<Own>) -> Result<Json<Deleted>> {
+pub async fn remove_own(
+    app: Data<App>,
+    caller: Caller,
+    Parameters(own): Parameters<Own>,
+) -> Result<Json<Deleted>> {
     caller.at_least(Role::Manager)?;
-    let Own { extension } = own.into_inner();
+    let Own { extension } = own;
     check_extension(extension.as_deref())?;
     let deleted = App::change(&app, move |db| {
         let own = rows::made_by(db, caller.0.id, extension.as_deref())?;
@@ -250,5 +260,6 @@ fn check_extension(extension: Option<&str>) -> Result<()> {
 /// All of them.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(preview).service(webhook_deliveries::list).service(webhook_deliveries::redeliver);
+    config.service(webhook_secret::rotate);
     config.service(list).service(create).service(read).service(change).service(remove).service(remove_own);
 }

@@ -1,12 +1,14 @@
 //! Zammad's own three endpoints for its caller log, with its shapes and its errors.
 
+use std::collections::HashSet;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::error::QueryPayloadError;
 use actix_web::http::{StatusCode, header};
-use actix_web::web::{Bytes, Data, Json, Path};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, get, post};
+use actix_web::web::{Bytes, Data, Json, Path, Query};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, get, post};
 use serde_json::{Map, Value, json};
 
 use super::auth::{self, Caller};
@@ -22,6 +24,12 @@ use crate::store::{Db, calls as rows, matches, pbxes};
 
 /// How many calls Zammad shows.
 const SHOWN: i64 = 60;
+
+/// As a bulk tick names its calls.
+const NAMES: [&str; 2] = ["ids", "ids[]"];
+
+/// The most calls of one bulk tick.
+const MOST_IDS: usize = 5_000;
 
 /// An error in Zammad's words.
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +80,7 @@ impl FromRequest for Agent {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let refused = |_| {
             if auth::guesses_too_often(request) {
-                let why = "too many wrong keys from your address; wait a minute";
-                return Refused::new(StatusCode::TOO_MANY_REQUESTS, why).into();
+                return Refused::from(Error::TooManyGuesses).into();
             }
             Refused::new(StatusCode::FORBIDDEN, "Authentication required").into()
         };
@@ -103,6 +110,42 @@ fn params<'a>(request: &'a HttpRequest, Body(body): &'a Body) -> Result<Params<'
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     Params::read(request.query_string(), content_type, body)
         .map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e.to_string()))
+}
+
+/// Which calls a bulk tick names: Zammad sets no bound, and a PBX's 200 parameters are soon reached.
+fn ids(request: &HttpRequest, body: &Body) -> Result<Vec<i64>, Refused> {
+    let of_body = match request.content_type() {
+        media if media.starts_with("multipart/") => params(request, body)?.all(&NAMES),
+        media if media.ends_with("json") || body.0.trim_ascii_start().starts_with(b"{") => {
+            ids_of_json(&body.0)?
+        }
+        _ => ids_of_form(&String::from_utf8_lossy(&body.0))?,
+    };
+    let named = if of_body.is_empty() { ids_of_form(request.query_string())? } else { of_body };
+    if named.len() > MOST_IDS {
+        let why = format!("ids: {} calls, at most {MOST_IDS} at once", named.len());
+        return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, why));
+    }
+    named.iter().map(|id| read_id(id)).collect()
+}
+
+fn ids_of_json(text: &[u8]) -> Result<Vec<String>, Refused> {
+    let wrong = |e| Refused::new(StatusCode::BAD_REQUEST, format!("broken JSON: {e}"));
+    let text = if text.trim_ascii().is_empty() { b"{}" } else { text };
+    let fields: Map<String, Value> = serde_json::from_slice(text).map_err(wrong)?;
+    let ids = NAMES.iter().filter_map(|name| fields.get(*name)).flat_map(|ids| match ids {
+        Value::Array(ids) => ids.as_slice(),
+        Value::Null => &[],
+        one => std::slice::from_ref(one),
+    });
+    Ok(ids.map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned)).collect())
+}
+
+fn ids_of_form(text: &str) -> Result<Vec<String>, Refused> {
+    let wrong = |e: QueryPayloadError| Refused::new(StatusCode::BAD_REQUEST, e.to_string());
+    let pairs = Query::<Vec<(String, String)>>::from_query(text.trim_end()).map_err(wrong)?.into_inner();
+    let ids = pairs.into_iter().filter(|(name, id)| NAMES.contains(&name.as_str()) && !id.is_empty());
+    Ok(ids.map(|(_, id)| id).collect())
 }
 
 /// The newest 60 calls, as Zammad shows its caller log.
@@ -140,8 +183,8 @@ struct CtiDone {
 /// Several ticks as Zammad's clients send them.
 #[derive(serde::Serialize, utoipa::ToSchema)]
 struct CtiDoneBulk {
-    /// The calls; in a form `ids[]`, repeated. At most 200.
-    #[schema(max_items = 200)]
+    /// The calls; in a form `ids[]`, repeated. At most 5000.
+    #[schema(max_items = 5000)]
     ids: Option<Vec<i64>>,
 }
 
@@ -171,7 +214,7 @@ pub async fn tick(
 #[utoipa::path(
     tag = "Zammad",
     request_body(content((Option<CtiDoneBulk> = "application/json"), (Option<CtiDoneBulk> = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 413, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
+    responses((status = 200, body = Object), (status = 400, body = CtiError), (status = 413, body = CtiError), (status = 403, body = CtiError), (status = 404, body = CtiError), (status = 422, body = CtiError), (status = 429, body = CtiError), (status = 503, body = CtiError)),
 )]
 #[post("/cti/done/bulk")]
 pub async fn tick_all(
@@ -180,11 +223,7 @@ pub async fn tick_all(
     request: HttpRequest,
     body: Body,
 ) -> Result<Json<Map<String, Value>>, Refused> {
-    let ids: Vec<i64> = params(&request, &body)?
-        .all(&["ids", "ids[]"])
-        .iter()
-        .map(|id| read_id(id))
-        .collect::<Result<_, _>>()?;
+    let ids = ids(&request, &body)?;
     mark(&app, &agent.0, ids, true).await
 }
 
@@ -197,7 +236,7 @@ fn not_found(id: impl std::fmt::Display) -> Refused {
     Refused::new(StatusCode::NOT_FOUND, format!("Couldn't find Cti::Log with 'id'={id}"))
 }
 
-/// In one transaction.
+/// All of them, or, where one is not there, none.
 async fn mark(
     app: &App,
     caller: &Caller,
@@ -206,8 +245,9 @@ async fn mark(
 ) -> Result<Json<Map<String, Value>>, Refused> {
     let (key, asked) = (caller.0.clone(), ids.clone());
     let found = app.store.query(move |db: &mut Db| rows::by_ids(db, &asked)).await?;
-    let there = |id: i64| found.iter().any(|call| call.id == id && key.sees(call.pbx_id));
-    if let Some(unknown) = ids.iter().find(|id| !there(**id)) {
+    let seen = found.iter().filter(|call| key.sees(call.pbx_id)).map(|call| call.id);
+    let there: HashSet<i64> = seen.collect();
+    if let Some(unknown) = ids.iter().find(|id| !there.contains(id)) {
         return Err(not_found(unknown));
     }
     if !ids.is_empty() {

@@ -12,12 +12,15 @@ mod serve;
 mod simulate;
 mod webhook;
 
+use std::ffi::OsStr;
 use std::io::Write;
 
+use clap::builder::Resettable::Reset;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use env_logger::fmt::Formatter;
+use log::LevelFilter;
 
 use crate::config::{self, Database};
 use crate::error::{Error, StartError};
@@ -77,16 +80,19 @@ enum Command {
 /// One line for the person at the terminal.
 pub fn run() -> Result<(), StartError> {
     let from_file = config::read_dotenv(std::path::Path::new("."));
-    let given = Cli::command().get_matches(); // ends here where it was asked for help
+    let given = without_blanks(Cli::command()).get_matches(); // ends here where it was asked for help
     from_file?;
     let cli = Cli::from_arg_matches(&given).map_err(|e| StartError(e.to_string()))?;
     if let Some(flag) = misplaced(&given) {
         return Err(StartError(format!("--{flag} is a flag of `serve`: put it behind that word")));
     }
     let database = cli.database;
+    if given.value_source("log_level") == Some(ValueSource::CommandLine) {
+        check_levels(&database.log_level)?; // RUST_LOG may be meant for others
+    }
     // a client's broken request is an error to actix_http, and nothing that an operator can mend
     let mut logger = env_logger::Builder::new();
-    logger.filter_module("actix_http", log::LevelFilter::Off).parse_filters(&database.log_level);
+    logger.filter_module("actix_http", LevelFilter::Off).parse_filters(&database.log_level);
     logger.format(log_line).init();
     match cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve))) {
         Command::Serve(serve) => serve::run(&database, *serve),
@@ -107,6 +113,26 @@ fn log_line(out: &mut Formatter, record: &log::Record) -> std::io::Result<()> {
     let (level, style) = (record.level(), out.default_level_style(record.level()));
     let (time, message) = (out.timestamp(), record.args().to_string());
     writeln!(out, "[{time} {style}{level:<5}{style:#} {}] {}", record.target(), shown(&message))
+}
+
+/// A variable of the environment that is set to nothing is not set: docker-compose and `.env` have such lines.
+fn without_blanks(command: clap::Command) -> clap::Command {
+    let is_blank = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let reset = |arg: clap::Arg| if arg.get_env().is_some_and(is_blank) { arg.env(Reset) } else { arg };
+    command.mut_args(reset).mut_subcommands(without_blanks)
+}
+
+/// A mistyped level would be taken for the name of a module, and nothing be logged.
+fn check_levels(filters: &str) -> Result<(), StartError> {
+    let parts = filters.split('/').next().unwrap_or_default().split(',').map(str::trim);
+    let is_level = |part: &str| part.rsplit('=').next().unwrap_or(part).trim().parse::<LevelFilter>().is_ok();
+    match parts.filter(|part| !part.is_empty()).find(|part| !is_level(part)) {
+        None => Ok(()),
+        Some(wrong) => Err(StartError(format!(
+            "--log-level {wrong:?}: the levels are off, error, warn, info, debug, trace; of one module, as in \
+             hookswitch=debug"
+        ))),
+    }
 }
 
 /// A flag of `serve` that stands before another command, where it would do nothing.

@@ -12,7 +12,7 @@ use crate::call::{Decision, Direction};
 use crate::clock;
 use crate::config::Database;
 use crate::error::StartError;
-use crate::object::Object;
+use crate::object;
 use crate::rulebook::{Check, Rulebook};
 use crate::snapshot::Snapshot;
 use crate::store::settings;
@@ -111,7 +111,7 @@ fn import(database: &Database, file: &Path) -> Result<(), StartError> {
         std::fs::read_to_string(file)
     };
     let text = text.map_err(|e| StartError(format!("cannot read {}: {e}", file.display())))?;
-    let Object(book) = serde_json::from_str::<Object<Rulebook>>(&text).map_err(|e| {
+    let book: Rulebook = object::read(&text).map_err(|e| {
         StartError(format!("{}: {e}; `hookswitch rules export` shows how it should look", file.display()))
     })?;
     let (block, caller_id) = (book.block_rules.len(), book.caller_id_rules.len());

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::{Contacts, Skipped, folded};
+use super::{Contacts, MOST_NUMBERS, Skipped, folded, too_many};
 use crate::call::Moment;
 use crate::number::Number;
 use crate::store::Db;
-use crate::store::contacts::{self as rows, ContactRow, NewContact};
+use crate::store::contacts::{self as rows, ContactRow, NewContact, NumberRow};
 
 /// So many contacts are looked up and written at once.
 const AT_ONCE: usize = 1_000;
@@ -32,20 +32,28 @@ pub struct Imported {
     pub skipped_count: usize,
 }
 
+impl Imported {
+    fn skip(&mut self, what: Skipped) {
+        self.skipped_count += 1;
+        if self.skipped.len() < TOLD {
+            self.skipped.push(what);
+        }
+    }
+}
+
 /// Puts all contacts of a file into the table, or none. `progress` hears how many are done.
 ///
 /// # Errors
 /// What the database says; then nothing changed.
 pub fn into(
     db: &mut Db,
-    mut file: Contacts,
+    file: Contacts,
     now: Moment,
     mut progress: impl FnMut(usize),
 ) -> QueryResult<Imported> {
-    let contacts = folded(file.found);
-    let mut done = Imported { skipped_count: file.skipped.len(), ..Imported::default() };
-    file.skipped.truncate(TOLD);
-    done.skipped = file.skipped;
+    let mut done = Imported::default();
+    file.skipped.into_iter().for_each(|skipped| done.skip(skipped));
+    let contacts = folded(file.found, &mut |skipped| done.skip(skipped));
     db.transaction(|db| {
         rows::begin_writing(db)?;
         for some in contacts.chunks(AT_ONCE) {
@@ -56,17 +64,26 @@ pub fn into(
     })
 }
 
-fn merge(db: &mut Db, some: &[NewContact], now: Moment, done: &mut Imported) -> QueryResult<()> {
-    let known = Known::load(db, some)?;
+fn merge(db: &mut Db, some: &[(u64, NewContact)], now: Moment, done: &mut Imported) -> QueryResult<()> {
+    let mut known = Known::load(db, some)?;
     let mut new = Vec::new();
     let mut numbers = Vec::new();
-    for contact in some {
-        let Some(row) = known.get(contact) else {
+    for (line, contact) in some {
+        let Some(row) = known.get(contact).cloned() else {
             new.push(contact.clone());
             continue;
         };
-        let more: Vec<(i64, &Number)> =
-            contact.numbers.iter().filter(|n| !known.has(row.id, n)).map(|number| (row.id, number)).collect();
+        let has = known.numbers.entry(row.id).or_default();
+        let more: Vec<(i64, &Number)> = contact
+            .numbers
+            .iter()
+            .filter(|number| !has.contains(number.key()))
+            .map(|number| (row.id, number))
+            .collect();
+        if !more.is_empty() && has.len() + more.len() > MOST_NUMBERS {
+            done.skip(too_many(*line));
+            continue;
+        }
         let words = NewContact {
             name: row.name.clone(),
             company: contact.company.clone().or(row.company.clone()),
@@ -78,6 +95,7 @@ fn merge(db: &mut Db, some: &[NewContact], now: Moment, done: &mut Imported) -> 
             continue;
         }
         rows::update_words(db, row.id, &words, now)?;
+        has.extend(more.iter().map(|(_, number)| number.key().to_owned()));
         numbers.extend(more);
         done.updated += 1;
     }
@@ -91,18 +109,20 @@ struct Known {
     rows: HashMap<i64, ContactRow>,
     /// By name in lower case and number key.
     ids: HashMap<(String, String), i64>,
-    numbers: HashSet<(i64, String)>,
+    /// The keys of each one's numbers.
+    numbers: HashMap<i64, HashSet<String>>,
 }
 
 impl Known {
-    fn load(db: &mut Db, some: &[NewContact]) -> QueryResult<Self> {
-        let keys: Vec<String> =
-            some.iter().flat_map(|contact| &contact.numbers).map(|number| number.key().to_owned()).collect();
+    fn load(db: &mut Db, some: &[(u64, NewContact)]) -> QueryResult<Self> {
+        let sent = some.iter().flat_map(|(_, contact)| &contact.numbers);
+        let keys: Vec<String> = sent.map(|number| number.key().to_owned()).collect();
         let by_key = rows::names(db, &keys)?;
         let named = || by_key.iter().flat_map(|(key, named)| named.iter().map(move |one| (key, one)));
         let ids: Vec<i64> =
             named().map(|(_, one)| one.contact_id).collect::<HashSet<_>>().into_iter().collect();
-        let numbers = rows::numbers(db, &ids)?.into_values().flatten();
+        let keys_of =
+            |(id, rows): (i64, Vec<NumberRow>)| (id, rows.into_iter().map(|row| row.number_key).collect());
         Ok(Self {
             rows: rows::by_ids(db, &ids)?.into_iter().map(|row| (row.id, row)).collect(),
             // of several the newest, which comes first
@@ -112,7 +132,7 @@ impl Known {
                 .rev()
                 .map(|(key, one)| ((one.name.to_lowercase(), key.clone()), one.contact_id))
                 .collect(),
-            numbers: numbers.map(|row| (row.contact_id, row.number_key)).collect(),
+            numbers: rows::numbers(db, &ids)?.into_iter().map(keys_of).collect(),
         })
     }
 
@@ -120,9 +140,5 @@ impl Known {
         let name = contact.name.to_lowercase();
         let id = contact.numbers.iter().find_map(|n| self.ids.get(&(name.clone(), n.key().to_owned())))?;
         self.rows.get(id)
-    }
-
-    fn has(&self, id: i64, number: &Number) -> bool {
-        self.numbers.contains(&(id, number.key().to_owned()))
     }
 }

@@ -7,7 +7,7 @@ mod tests;
 mod vcard;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::Serialize;
 
@@ -168,26 +168,36 @@ fn windows_1252(byte: u8) -> char {
 }
 
 /// One contact where a file holds it several times: by the same name, with a number in common.
-fn folded(contacts: Vec<(u64, NewContact)>) -> Vec<NewContact> {
-    let mut places: std::collections::HashMap<(String, String), usize> = std::collections::HashMap::new();
-    let mut all: Vec<NewContact> = Vec::with_capacity(contacts.len());
-    for (_, contact) in contacts {
+fn folded(contacts: Vec<(u64, NewContact)>, skip: &mut impl FnMut(Skipped)) -> Vec<(u64, NewContact)> {
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
+    let mut all: Vec<(u64, NewContact)> = Vec::with_capacity(contacts.len());
+    for (line, mut contact) in contacts {
         let name = contact.name.to_lowercase();
-        let known =
-            contact.numbers.iter().find_map(|n| places.get(&(name.clone(), n.key().to_owned())).copied());
+        let key = |number: &Number| (name.clone(), number.key().to_owned());
+        let known = contact.numbers.iter().find_map(|number| places.get(&key(number)).copied());
         let place = known.unwrap_or(all.len());
-        for number in &contact.numbers {
-            places.insert((name.clone(), number.key().to_owned()), place);
+        if let Some((_, first)) = all.get(place) {
+            contact.numbers.retain(|number| first.numbers.iter().all(|known| known.key() != number.key()));
+            if first.numbers.len() + contact.numbers.len() > MOST_NUMBERS {
+                skip(too_many(line));
+                continue;
+            }
         }
+        places.extend(contact.numbers.iter().map(|number| (key(number), place)));
         match all.get_mut(place) {
-            None => all.push(contact),
-            Some(first) => {
-                let keys: HashSet<String> = first.numbers.iter().map(|n| n.key().to_owned()).collect();
-                first.numbers.extend(contact.numbers.into_iter().filter(|n| !keys.contains(n.key())));
+            None => all.push((line, contact)),
+            Some((_, first)) => {
+                first.numbers.append(&mut contact.numbers);
                 first.company = contact.company.or(first.company.take());
                 first.note = contact.note.or(first.note.take());
             }
         }
     }
     all
+}
+
+/// With these numbers nobody could edit it any more.
+fn too_many(line: u64) -> Skipped {
+    let why = "with its numbers the contact of that name would have more than";
+    Skipped { line, why: format!("{why} {MOST_NUMBERS}; it was left out") }
 }

@@ -132,8 +132,21 @@ fn a_broken_vcard_file_says_where() {
 fn one_contact_however_often_a_file_holds_it() {
     let file =
         "Name,Number,Note\nAnna,030 23125123,\nanna,+49 30 23125123;0171 3920055,new\nAnna,030 999999,\n";
-    let contacts = folded(read(file.as_bytes(), None, &german()).unwrap().found);
+    let found = read(file.as_bytes(), None, &german()).unwrap().found;
+    let contacts = folded(found, &mut |skipped| panic!("{skipped:?}"));
     assert_eq!(contacts.len(), 2);
-    assert_eq!(contacts[0].numbers.len(), 2);
-    assert_eq!(contacts[0].note.as_deref(), Some("new"));
+    let (line, anna) = &contacts[0];
+    assert_eq!((*line, anna.numbers.len(), anna.note.as_deref()), (2, 2, Some("new")));
+}
+
+#[test]
+fn no_contact_gets_more_numbers_than_can_be_edited() {
+    let numbers =
+        |from: u32, to: u32| (from..to).map(|n| (2_312_000 + n).to_string()).collect::<Vec<_>>().join(";");
+    let file = format!("Name,Number\nA,{}\nA,{}\nA,{}\n", numbers(0, 40), numbers(39, 51), numbers(39, 50));
+    let mut skipped = Vec::new();
+    let found = read(file.as_bytes(), None, &german()).unwrap().found;
+    let contacts = folded(found, &mut |one| skipped.push(one));
+    assert_eq!((contacts.len(), contacts[0].1.numbers.len()), (1, 50));
+    assert_eq!(skipped, [too_many(3)]);
 }

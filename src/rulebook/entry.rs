@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use crate::call::{Moment, Reason};
+use crate::clock;
 use crate::rules::{BlockAction, BlockRule, CallerIdRule, check_caller_id, check_pattern};
 use crate::text::{self, Mistakes};
 
@@ -40,6 +41,7 @@ pub struct BlockEntry {
     #[schema(min_length = 1, max_length = 250)]
     pub to: Option<String>,
     /// From then on it does nothing.
+    #[serde(default, deserialize_with = "clock::optional")]
     pub expires_at: Option<DateTime<Utc>>,
     /// Yours.
     #[schema(max_length = 2000)]
@@ -48,6 +50,7 @@ pub struct BlockEntry {
     #[schema(read_only)]
     pub hits: Option<i64>,
     /// When it last did.
+    #[serde(default, deserialize_with = "clock::optional")]
     #[schema(read_only)]
     pub last_hit_at: Option<DateTime<Utc>>,
 }
@@ -83,6 +86,7 @@ pub struct CallerIdEntry {
     #[schema(read_only)]
     pub hits: Option<i64>,
     /// When it last did.
+    #[serde(default, deserialize_with = "clock::optional")]
     #[schema(read_only)]
     pub last_hit_at: Option<DateTime<Utc>>,
 }

@@ -5,6 +5,7 @@
 //! when all of it is in the database; the database holds how far it is (`store::spooled`), so that a crash in the
 //! middle repeats nothing.
 
+mod aside;
 mod files;
 
 use std::collections::VecDeque;
@@ -102,6 +103,7 @@ impl Folder {
             let position = position(&found.spool)?;
             segments.extend(files::look_through(found, position)?);
         }
+        aside::bound(&path, limit);
         let spool = new_spool();
         Ok(Self { path, _lock: lock, limit, segments, front: VecDeque::new(), file: None, spool, next: 1 })
     }
@@ -182,6 +184,7 @@ impl Folder {
                 continue;
             }
             self.front = files::read_on(segment)?;
+            aside::bound(&self.path, self.limit);
         }
         let Some(segment) = self.segments.front() else { return Ok(None) };
         let count = most.min(self.front.len());
@@ -243,12 +246,13 @@ impl Folder {
         }
     }
 
-    /// Keeps a record aside that the database will never take, as a line of JSON.
+    /// Keeps a record aside that the database will never take, as a line of JSON. What is kept so is bounded as the
+    /// spool itself is, and the oldest goes first.
     ///
     /// # Errors
     /// Where the disk refuses.
     pub fn reject(&self, spool: &str, why: &str, record: &Stored) -> io::Result<()> {
-        files::reject(&self.path.join(format!("{spool}.rejected")), why, record)
+        aside::reject(&self.path, spool, why, record, self.limit)
     }
 
     /// Is there nothing that the database has not?

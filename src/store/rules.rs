@@ -79,6 +79,16 @@ pub fn caller_id_rules(db: &mut Db) -> QueryResult<Vec<CallerIdRule>> {
     Ok(rows.into_iter().map(caller_id).collect())
 }
 
+/// How many rules there are, of both lists.
+///
+/// # Errors
+/// What the database says.
+pub fn count(db: &mut Db) -> QueryResult<i64> {
+    let block: i64 = block_rules::table.count().get_result(db)?;
+    let caller_id: i64 = caller_id_rules::table.count().get_result(db)?;
+    Ok(block + caller_id)
+}
+
 /// One.
 ///
 /// # Errors

@@ -180,6 +180,16 @@ pub fn update(db: &mut Db, id: i64, values: &WebhookValues) -> QueryResult<Webho
     get(db, id)
 }
 
+/// Gives one another secret.
+///
+/// # Errors
+/// `NotFound`, or what the database says.
+pub fn rotate(db: &mut Db, id: i64, secret: &str, now: Moment) -> QueryResult<WebhookRow> {
+    let to = (webhooks::secret.eq(secret), webhooks::updated_at.eq(now));
+    diesel::update(webhooks::table.find(id)).set(to).execute(db)?;
+    get(db, id)
+}
+
 /// Deletes these and what they were still to be told. How many there were.
 ///
 /// # Errors

@@ -6,7 +6,8 @@ use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::fields::{self, Fields, went};
+use super::did::Did;
+use super::fields::{self, Fields};
 use super::frame::{Frame, Visit, html};
 use super::said::said;
 use crate::api::contact_import;
@@ -90,7 +91,7 @@ async fn add(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpRespons
         note: fields.filled("note"),
     };
     let contact = contacts::add(&app, &visit.caller, new).await?;
-    Ok(went(&visit, &format!("/contacts/{}", contact.id)))
+    Ok(Did::Saved.then(&visit, &format!("/contacts/{}", contact.id)))
 }
 
 async fn change(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
@@ -101,12 +102,12 @@ async fn change(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> 
         note: Some(fields.filled("note")),
     };
     contacts::changed(&app, &visit.caller, *id, to).await?;
-    Ok(went(&visit, "/contacts"))
+    Ok(Did::Saved.then(&visit, "/contacts"))
 }
 
 async fn delete(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
     contacts::end(&app, &visit.caller, *id).await?;
-    Ok(went(&visit, "/contacts"))
+    Ok(Did::Deleted.then(&visit, "/contacts"))
 }
 
 async fn take_in(app: Data<App>, visit: Visit, request: HttpRequest, body: Payload) -> Result<HttpResponse> {

@@ -1,4 +1,4 @@
-//! What a form sends: its fields by name, or a file; and how one goes on from there.
+//! What a form sends: its fields by name, or a file.
 
 use std::fmt::Display;
 use std::pin::Pin;
@@ -6,10 +6,9 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::{FutureExt, stream};
 
-use super::frame::{Visit, see};
 use crate::error::{Error, Result};
 
 /// The fields of a form. Those that a page of ours has are always there, blank where nothing was written.
@@ -68,15 +67,6 @@ impl Fields {
         let text = self.text(name);
         let parts = text.split(['\n', ',']).map(str::trim);
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    }
-}
-
-/// To another page, once a form has done its work. A script of the page is told so.
-pub fn went(visit: &Visit, address: &str) -> HttpResponse {
-    if visit.partial {
-        HttpResponse::Ok().insert_header(("HX-Redirect", address)).finish()
-    } else {
-        see(address)
     }
 }
 

@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::assets;
+use super::did::Did;
 use super::zone::Zone;
 use crate::api::auth::Caller;
 use crate::error::{Error, Result};
@@ -31,6 +32,8 @@ pub struct Frame {
     pub viewer: Option<(String, Role)>,
     /// Their time zone.
     pub zone: Zone,
+    /// What the form did that led here.
+    pub did: Option<Did>,
     path: String,
 }
 
@@ -50,6 +53,7 @@ impl Frame {
         Self {
             viewer: caller.map(|caller| (caller.0.name.clone(), caller.0.role)),
             zone: Zone::of(request),
+            did: Did::before(request),
             path: request.path().to_owned(),
         }
     }

@@ -7,7 +7,8 @@ use actix_web::web::{self, Data, Path};
 use askama::Template;
 
 use super::call_row::Show;
-use super::fields::{Fields, went};
+use super::did::Did;
+use super::fields::Fields;
 use super::frame::{Frame, Visit, html};
 use super::once::{self, Once};
 use crate::api::keys::{self, KeyView, NewKey};
@@ -65,7 +66,7 @@ async fn add(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpRespons
 
 async fn end(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
     keys::end(&app, &visit.caller, *id).await?;
-    Ok(went(&visit, "/keys"))
+    Ok(Did::Ended.then(&visit, "/keys"))
 }
 
 /// All of it.

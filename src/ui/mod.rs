@@ -10,6 +10,7 @@ mod call_row;
 mod calls;
 mod chart;
 mod contacts;
+mod did;
 mod errors;
 mod fields;
 mod figures;
@@ -49,6 +50,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub fn pages() -> impl HttpServiceFactory {
     web::scope("")
         .wrap(from_fn(errors::as_pages))
+        .wrap(from_fn(did::forget))
         .wrap(Compress::default())
         .wrap(headers())
         .app_data(api::path_config())

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::call::Step;
-use super::fields::{Fields, went};
+use super::did::Did;
+use super::fields::Fields;
 use super::frame::{Frame, Visit, html};
 use super::once::{self, Once};
 use crate::api::pbx_journal::{self, Which};
@@ -166,13 +167,13 @@ async fn change(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> 
         enabled: None,
     };
     pbxes::changed(&app, &visit.caller, *id, change).await?;
-    Ok(went(&visit, &format!("/pbxes/{id}")))
+    Ok(Did::Saved.then(&visit, &format!("/pbxes/{id}")))
 }
 
 async fn enable(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
     let change = PbxChange { enabled: Some(fields.need("enabled")?), ..PbxChange::default() };
     pbxes::changed(&app, &visit.caller, *id, change).await?;
-    Ok(went(&visit, &format!("/pbxes/{id}")))
+    Ok(Did::Saved.then(&visit, &format!("/pbxes/{id}")))
 }
 
 async fn rotate(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
@@ -183,7 +184,7 @@ async fn rotate(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> 
 
 async fn delete(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
     pbxes::end(&app, &visit.caller, *id).await?;
-    Ok(went(&visit, "/pbxes"))
+    Ok(Did::Deleted.then(&visit, "/pbxes"))
 }
 
 impl One {

@@ -6,7 +6,8 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::fields::{Fields, went};
+use super::did::Did;
+use super::fields::Fields;
 use super::frame::{Frame, Visit, html};
 use super::said::said;
 use crate::app::App;
@@ -85,7 +86,7 @@ async fn set(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpRespons
             log::warn!("old calls are not taken away: {e}");
         }
     });
-    Ok(went(&visit, "/retention"))
+    Ok(Did::Saved.then(&visit, "/retention"))
 }
 
 fn number(app: &App, fields: &Fields) -> Result<Number> {

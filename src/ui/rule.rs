@@ -8,7 +8,8 @@ use askama::Template;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 use super::call_row::Show;
-use super::fields::{Fields, went};
+use super::did::Did;
+use super::fields::Fields;
 use super::frame::{Frame, Visit, html};
 use super::rules::{blank_block, blank_caller_id, to_rules};
 use super::zone::Zone;
@@ -70,7 +71,7 @@ async fn add_block(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpR
         ..blank_block()
     };
     block_rules::add(&app, visit.caller.clone(), rule).await?;
-    Ok(to_rules(&visit))
+    Ok(to_rules(&visit, Did::Saved))
 }
 
 async fn change_block(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
@@ -88,12 +89,12 @@ async fn change_block(app: Data<App>, visit: Visit, id: Path<i64>, fields: Field
         note: Some(fields.filled("note")),
     };
     block_rules::changed(&app, visit.caller.clone(), *id, to).await?;
-    Ok(to_rules(&visit))
+    Ok(to_rules(&visit, Did::Saved))
 }
 
 async fn delete_block(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
     block_rules::end(&app, visit.caller.clone(), *id).await?;
-    Ok(to_rules(&visit))
+    Ok(to_rules(&visit, Did::Deleted))
 }
 
 async fn caller_id(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
@@ -113,7 +114,7 @@ async fn add_caller_id(app: Data<App>, visit: Visit, fields: Fields) -> Result<H
         ..blank_caller_id()
     };
     caller_id_rules::add(&app, visit.caller.clone(), rule).await?;
-    Ok(to_rules(&visit))
+    Ok(to_rules(&visit, Did::Saved))
 }
 
 async fn change_caller_id(
@@ -131,19 +132,19 @@ async fn change_caller_id(
         note: Some(fields.filled("note")),
     };
     caller_id_rules::changed(&app, visit.caller.clone(), *id, to).await?;
-    Ok(to_rules(&visit))
+    Ok(to_rules(&visit, Did::Saved))
 }
 
 /// Puts a rule at another place; what stands there moves back.
 async fn place(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
     let to = CallerIdRuleChange { position: Some(fields.need("position")?), ..CallerIdRuleChange::default() };
     caller_id_rules::changed(&app, visit.caller.clone(), *id, to).await?;
-    Ok(went(&visit, "/rules#caller-ids"))
+    Ok(Did::Saved.then(&visit, "/rules#caller-ids"))
 }
 
 async fn delete_caller_id(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
     caller_id_rules::end(&app, visit.caller.clone(), *id).await?;
-    Ok(to_rules(&visit))
+    Ok(to_rules(&visit, Did::Deleted))
 }
 
 /// All of it.

@@ -8,7 +8,8 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::call_row::Show;
-use super::fields::{self, went};
+use super::did::Did;
+use super::fields;
 use super::frame::{Frame, Visit, html};
 use super::said::said;
 use crate::api::page::Paging;
@@ -16,6 +17,7 @@ use crate::api::{block_rules, caller_id_rules, rule_set};
 use crate::app::App;
 use crate::call::{Decision, Direction, Reason};
 use crate::error::{Error, Result};
+use crate::object;
 use crate::rulebook::{BlockEntry, CallerIdEntry, Check, RuleEntry, Rulebook};
 use crate::rules::BlockAction;
 use crate::store::keys::Role;
@@ -180,8 +182,7 @@ pub(super) fn blank_caller_id() -> CallerIdEntry {
 async fn take_in(app: Data<App>, visit: Visit, request: HttpRequest, body: Payload) -> Result<HttpResponse> {
     visit.caller.at_least(Role::Manager)?;
     let (file, _) = fields::file(&request, body, LARGEST).await?;
-    let set: Rulebook = serde_json::from_slice(&file)
-        .map_err(|e| Error::field("file", format!("is no set of rules as it is exported: {e}")))?;
+    let set: Rulebook = object::read(&String::from_utf8_lossy(&file))?;
     let done = rule_set::put(&app, &visit.caller, set).await?;
     let what = format!(
         "{} rules stayed as they were, {} changed, {} are new, {} are gone.",
@@ -196,8 +197,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Back to the lists, once a rule was changed.
-pub(super) fn to_rules(visit: &Visit) -> HttpResponse {
-    went(visit, "/rules")
+pub(super) fn to_rules(visit: &Visit, did: Did) -> HttpResponse {
+    did.then(visit, "/rules")
 }
 
 #[cfg(test)]

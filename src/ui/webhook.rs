@@ -8,11 +8,12 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::call_row::Show;
-use super::fields::{Fields, went};
+use super::did::Did;
+use super::fields::Fields;
 use super::frame::{Frame, Visit, html};
-use super::webhooks::said_of;
+use super::webhooks::{said_of, show_secret};
 use crate::api::webhook_deliveries::{self, Listed, Redelivery};
-use crate::api::{DeliveryView, WebhookChange, WebhookView, webhooks};
+use crate::api::{DeliveryView, WebhookChange, WebhookView, webhook_secret, webhooks};
 use crate::app::App;
 use crate::call::Direction;
 use crate::error::{Error, Result};
@@ -77,13 +78,13 @@ async fn change(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> 
         notes: Some(said.notes),
     };
     webhooks::changed(&app, visit.caller.clone(), *id, to).await?;
-    Ok(went(&visit, &format!("/webhooks/{id}")))
+    Ok(Did::Saved.then(&visit, &format!("/webhooks/{id}")))
 }
 
 async fn enable(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
     let to = WebhookChange { enabled: Some(fields.need("enabled")?), ..WebhookChange::default() };
     webhooks::changed(&app, visit.caller.clone(), *id, to).await?;
-    Ok(went(&visit, &format!("/webhooks/{id}")))
+    Ok(Did::Saved.then(&visit, &format!("/webhooks/{id}")))
 }
 
 async fn redeliver(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
@@ -92,12 +93,17 @@ async fn redeliver(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) 
         None => Redelivery { ids: None, all_parked: Some(true) },
     };
     webhook_deliveries::send_again(&app, visit.caller.clone(), *id, asked).await?;
-    Ok(went(&visit, &format!("/webhooks/{id}")))
+    Ok(Did::Resent.then(&visit, &format!("/webhooks/{id}")))
+}
+
+async fn rotate(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
+    let made = webhook_secret::rotated(&app, visit.caller.clone(), *id).await?;
+    show_secret(visit, made)
 }
 
 async fn delete(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
     webhooks::end(&app, visit.caller.clone(), *id).await?;
-    Ok(went(&visit, "/webhooks"))
+    Ok(Did::Deleted.then(&visit, "/webhooks"))
 }
 
 /// All of it.
@@ -107,5 +113,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/webhooks/{id}", web::post().to(change))
         .route("/webhooks/{id}/enabled", web::post().to(enable))
         .route("/webhooks/{id}/redeliver", web::post().to(redeliver))
+        .route("/webhooks/{id}/secret", web::post().to(rotate))
         .route("/webhooks/{id}/delete", web::post().to(delete));
 }

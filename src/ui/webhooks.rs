@@ -11,8 +11,8 @@ use super::call_row::Show;
 use super::fields::Fields;
 use super::frame::{Frame, Visit, html};
 use super::once::{self, Once};
-use crate::api::WebhookView;
 use crate::api::webhooks::{self, Listed, Preview};
+use crate::api::{CreatedWebhook, WebhookView};
 use crate::app::App;
 use crate::call::Direction;
 use crate::error::{Error, Result};
@@ -83,6 +83,11 @@ pub(super) fn said_of(fields: &Fields) -> Result<Definition> {
 
 async fn add(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpResponse> {
     let made = webhooks::add(&app, visit.caller.clone(), said_of(&fields)?).await?;
+    show_secret(visit, made)
+}
+
+/// A new secret, this once.
+pub(super) fn show_secret(visit: Visit, made: CreatedWebhook) -> Result<HttpResponse> {
     once::show(
         visit,
         Once {

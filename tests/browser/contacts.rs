@@ -28,6 +28,7 @@ async fn one_adds_finds_changes_and_deletes_a_contact() {
     browser.fill("textarea[name=numbers]", "030 2312 5001\n0171 1234567").await;
     browser.click("form[action='/contacts'][method=post] button").await;
     browser.see("h1", "Ärzte <b>& Co</b>").await;
+    browser.see("#messages", "Saved.").await;
     browser.is_accessible().await;
     browser.visit("/contacts").await;
     browser.fill("input[name=q]", "ärzte").await;
@@ -41,6 +42,7 @@ async fn one_adds_finds_changes_and_deletes_a_contact() {
     browser.fill("input[name=company]", "Praxis").await;
     browser.click_through("form.fields button").await;
     assert_eq!(browser.address().await, "/contacts");
+    browser.see("#messages", "Saved.").await;
     browser.visit("/contacts?q=praxis").await;
     browser.see("#list", "Ärzte").await;
     browser.click("#list tbody a").await;

@@ -60,7 +60,13 @@ async fn one_previews_makes_and_switches_a_webhook_and_sends_again() {
     browser.visit("/webhooks").await;
     browser.see("tbody tr", "<s>the CRM</s>").await;
     browser.click("tbody a").await;
-    browser.click("section[aria-labelledby=settings] details summary").await;
+    browser.click("section[aria-labelledby=settings] details:first-of-type summary").await;
+    browser.click("form[action$='/secret'] button").await;
+    browser.until("a new secret", async || browser.count("#secret").await == 1).await;
+    let new = browser.find("#secret").await.prop("value").await.unwrap().unwrap();
+    assert!(new.starts_with("whsec_") && new != secret, "{new}");
+    browser.click("section a.button").await;
+    browser.click("section[aria-labelledby=settings] details:last-of-type summary").await;
     browser.click("form[action$='/delete'] button").await;
     browser.see("section", "None yet").await;
     browser.close().await;

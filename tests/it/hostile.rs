@@ -10,7 +10,7 @@ mod bodies;
 mod connections;
 mod good_pbx;
 mod heads;
-mod raw;
+pub mod raw;
 mod receivers;
 mod smuggling;
 mod spreadsheets;

@@ -28,7 +28,8 @@ async fn what_takes_a_body_says_which() {
     let document = app.nobody.get_json("/api/v1/openapi.json").await;
     for (method, path) in described(&app).await {
         let operation = &document["paths"][&path][method.to_lowercase()];
-        let takes_one = ["POST", "PUT", "PATCH"].contains(&method.as_str());
+        let needs_none = path == "/api/v1/webhooks/{id}/rotate";
+        let takes_one = ["POST", "PUT", "PATCH"].contains(&method.as_str()) && !needs_none;
         let content = operation["requestBody"]["content"].as_object();
         assert_eq!(content.is_some_and(|content| !content.is_empty()), takes_one, "{method} {path}");
     }

@@ -1,6 +1,7 @@
 //! The pages over HTTP: what browsers are told, who sees and does what. How they work in a browser is told in
 //! tests/browser.
 
+mod did;
 mod sessions;
 
 use hookswitch::clock;

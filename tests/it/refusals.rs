@@ -122,7 +122,7 @@ async fn other_methods_and_paths_are_told_so_in_json() {
         assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {path}");
     }
     let answer = app.nobody.send(app.nobody.request(Method::PUT, "/api/v1/keys")).await;
-    assert_eq!(answer.header("allow"), "GET, POST");
+    assert_eq!(answer.header("allow"), "GET, HEAD, POST");
 }
 
 #[actix_web::test]
@@ -197,4 +197,21 @@ async fn no_token_is_ever_kept() {
     app.nobody.send(request).await.is(200);
     let entry = format!("{:?}", app.journal().await[0]);
     assert!(entry.contains("newCall") && !entry.contains(token), "{entry}");
+}
+
+#[actix_web::test]
+async fn guessing_of_keys_is_answered_as_what_it_is() {
+    let app = spawn_with(&["--failed-tokens-per-minute=1"]);
+    let guess = async || {
+        let request = app.nobody.request(Method::GET, "/api/v1/calls").bearer_auth("hsk_wrong");
+        app.nobody.send(request).await
+    };
+    guess().await.is(401);
+    let limited = guess().await.is(429);
+    assert_eq!(limited.header("retry-after"), "60");
+    assert_eq!(limited.header("www-authenticate"), "");
+    assert_eq!(limited.header("cache-control"), "no-store");
+    assert_eq!(limited.json()["status"], 429);
+    assert_eq!(limited.json()["title"], "Too Many Requests");
+    app.agent.get("/api/v1/calls").await.is(200);
 }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, eventually, spawn};
-use crate::program::{printed, run};
+use crate::program::{gave_up, printed, run};
 
 /// As a manager; the new rule.
 async fn block(app: &TestApp, rule: Value) -> Value {
@@ -194,4 +194,19 @@ async fn a_rule_from_the_command_line_acts_on_a_running_server() {
     assert!(begun.elapsed().as_secs() < 3, "{:?}", begun.elapsed());
     let said = printed(run(&app.database, &["rules", "check", "--direction=in", "--from=+44 20 7946 0123"]));
     assert!(said.starts_with("Answer: reject, reason busy\nWhy: block rule"), "{said}");
+}
+
+#[actix_web::test]
+async fn a_file_that_does_not_fit_is_told_which_rule() {
+    let app = spawn();
+    let file = app.database.folder.path().join("rules.json");
+    let import = |text: String| {
+        std::fs::write(&file, text).unwrap();
+        gave_up(run(&app.database, &["rules", "import", file.to_str().unwrap()]))
+    };
+    let rules = [json!({ "pattern": "+44*" }), json!({ "pattern": "+33*", "action": "deny" })];
+    let line = import(json!({ "block_rules": rules, "caller_id_rules": [] }).to_string());
+    assert!(line.contains("rules.json: block_rules[1].action: unknown variant `deny`"), "{line}");
+    let line = import("{".into());
+    assert!(line.contains("rules.json: this is not JSON: ") && line.contains("line 1"), "{line}");
 }

@@ -133,3 +133,47 @@ async fn it_says_when_the_address_is_taken_or_a_flag_is_wrong() {
     let line = gave_up(run(&database, &["--listen=127.0.0.1:0", "--screen-pop=javascript:alert(1)"]));
     assert_eq!(line, "--screen-pop: must begin with https:// or http://");
 }
+
+#[actix_web::test]
+async fn an_origin_that_no_browser_sends_is_refused_before_anything_is_made() {
+    let database = TestDatabase::new();
+    let start = |origins: &str| run(&database, &["--listen=127.0.0.1:0", "--cors-origins", origins]);
+    for (origins, wrong, right) in [
+        ("*", "*", "https://board.example.org"),
+        ("a.example", "a.example", "https://board.example.org"),
+        ("https://b.example,https://a.example/", "https://a.example/", "https://a.example"),
+        ("https://a.example:443", "https://a.example:443", "https://a.example"),
+        ("https://A.example/x", "https://A.example/x", "https://a.example"),
+    ] {
+        let told = format!("--cors-origins {wrong:?}: write each origin as browsers send it, as in {right}");
+        assert_eq!(gave_up(start(origins)), told);
+    }
+    let program = Program::start(&database, &["--cors-origins=https://a.example:8443,http://[::1]:8080"]);
+    drop(program);
+}
+
+#[actix_web::test]
+async fn what_is_set_to_nothing_is_not_set() {
+    let database = TestDatabase::new();
+    let blank =
+        ["HOOKSWITCH_CORS_ORIGINS", "HOOKSWITCH_PUBLIC_URL", "HOOKSWITCH_TRUSTED_PROXIES", "RUST_LOG"];
+    let program = Program::start_in(&blank.map(|name| (name, "")), "127.0.0.1:0", &database, &[]);
+    assert!(program.url.starts_with("http://127.0.0.1:"), "{}", program.url);
+    let client = Client::new(&program.url, None);
+    client.get("/healthz").await.is(200);
+}
+
+#[actix_web::test]
+async fn a_level_that_there_is_not_is_refused_where_it_was_meant_for_us() {
+    let database = TestDatabase::new();
+    for (given, wrong) in [("wran", "wran"), ("info,hookswitch=debgu", "hookswitch=debgu")] {
+        let line = gave_up(run(&database, &["pbx", "list", "--log-level", given]));
+        let told = format!("--log-level {wrong:?}: the levels are off, error, warn, info, debug, trace;");
+        assert!(line.starts_with(&told), "{line}");
+    }
+    for fine in ["hookswitch=debug,info", "WARN", "off", "info,actix_http=error/x"] {
+        printed(run(&database, &["pbx", "list", "--log-level", fine]));
+    }
+    let program = Program::start_in(&[("RUST_LOG", "other_program=x")], "127.0.0.1:0", &database, &[]);
+    assert_eq!(program.stop().1, Some(0));
+}

@@ -43,6 +43,7 @@ const MANAGERS: &[&str] = &[
     "/webhooks/1",
     "/webhooks/1/enabled",
     "/webhooks/1/redeliver",
+    "/webhooks/1/secret",
     "/webhooks/1/delete",
 ];
 

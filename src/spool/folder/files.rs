@@ -2,14 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
+use super::aside::keep_aside;
 use super::{Segment, Stored};
 use crate::error::StartError;
 use crate::spool::frame::{self, MAGIC};
@@ -108,20 +106,6 @@ pub fn read_on(segment: &mut Segment) -> io::Result<VecDeque<Stored>> {
     Ok(records)
 }
 
-/// The file stays under another name when the segment is deleted, for a person to look at.
-fn keep_aside(path: &Path, damaged: usize) {
-    let aside = path.with_extension("damaged");
-    log::error!(
-        "{}: {damaged} bytes are damaged; all whole events are still used, and the file is kept as {}",
-        path.display(),
-        aside.display()
-    );
-    match std::fs::hard_link(path, &aside) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => log::error!("{}: {e}", aside.display()),
-        _ => {}
-    }
-}
-
 /// Sorts as the records in it do.
 pub fn name(spool: &str, number: u64) -> String {
     format!("{spool}.{number:020}.{EXTENSION}")
@@ -135,25 +119,4 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 /// So that a new file's name is there after a power cut, and a deleted one's is not.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-#[derive(Serialize)]
-struct Rejected<'a> {
-    why: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unreadable: Option<String>,
-}
-
-/// Adds a record as a line of JSON.
-pub fn reject(path: &Path, why: &str, record: &Stored) -> io::Result<()> {
-    let event = serde_json::from_slice(&record.payload).ok();
-    let unreadable = event.is_none().then(|| String::from_utf8_lossy(&record.payload).into_owned());
-    let mut line = serde_json::to_vec(&Rejected { why, event, unreadable })?;
-    line.push(b'\n');
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-    file.write_all(&line)?;
-    file.sync_data()?;
-    path.parent().map_or(Ok(()), sync_folder)
 }

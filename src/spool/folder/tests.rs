@@ -196,3 +196,28 @@ fn a_rejected_record_is_a_line_of_json() {
         "{\"why\":\"it is wrong\",\"event\":{\"a\":1}}\n{\"why\":\"it is wrong\",\"unreadable\":\"no JSON\"}\n"
     );
 }
+
+#[test]
+fn what_nobody_looks_at_does_not_fill_the_disk() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let limit = 8 << 20;
+    let folder = Folder::open(dir.path().into(), limit, |_| Ok(0)).expect("it can be opened");
+    let aside = || {
+        files(dir.path(), "rejected").iter().chain(&files(dir.path(), "damaged")).cloned().collect::<Vec<_>>()
+    };
+    let bytes = || aside().iter().map(|path| path.metadata().expect("it is there").len()).sum::<u64>();
+    let old = dir.path().join("old.00000000000000000001.damaged");
+    std::fs::write(&old, vec![0; 1 << 20]).expect("the disk takes it");
+    let payload = vec![b'x'; 1 << 20];
+    for number in 1..=30 {
+        folder.reject("one", "no such PBX", &Stored { number, payload: payload.clone() }).expect("kept");
+        assert!(bytes() <= limit + (5 << 20), "{} bytes after {number}", bytes());
+    }
+    assert!(!old.exists(), "the oldest goes first");
+    let newest = aside().into_iter().map(|path| std::fs::read(path).expect("read").len()).sum::<usize>();
+    assert!(newest > 4 << 20, "the newest stay");
+    drop(folder);
+    std::fs::write(&old, vec![0; 16 << 20]).expect("the disk takes it");
+    Folder::open(dir.path().into(), limit, |_| Ok(0)).expect("it can be opened");
+    assert!(bytes() <= limit, "also what was left by an earlier process");
+}

@@ -1,6 +1,7 @@
 //! The worklist: who still has to be called back.
 
 use reqwest::Method;
+use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
 use super::{event, ids, missed, shown};
@@ -129,6 +130,37 @@ async fn who_calls_in_vain_after_they_were_reached_still_waits() {
     told("pickup", "spoken", &times).await;
     assert_eq!(shown(&app, "before").await["done_by"], "reached");
     assert_eq!(shown(&app, "after").await["done"], false);
+}
+
+#[actix_web::test]
+async fn zammads_clients_tick_some_thousands_at_once() {
+    let app = spawn();
+    for call_id in ["1", "2", "3", "4"] {
+        missed(&app, call_id, "493023125001").await;
+    }
+    let mut known = Vec::new();
+    for call_id in ["1", "2", "3", "4"] {
+        known.push(shown(&app, call_id).await["id"].as_i64().unwrap());
+    }
+    let bulk = || app.agent.request(Method::POST, "/api/v1/cti/done/bulk");
+    let named = |id: i64, times| vec![id; times];
+    let unknown = bulk().json(&json!({ "ids": [known[0], 999_999] }));
+    assert!(app.agent.send(unknown).await.is(404).json()["error"].as_str().unwrap().contains("999999"));
+    assert_eq!(ids(&app.agent, "done=false").await.len(), 4, "all or none");
+
+    app.agent.send(bulk().json(&json!({ "ids": named(known[0], 5_000) }))).await.is(200);
+    let form: Vec<_> = named(known[1], 5_000).into_iter().map(|id| ("ids[]", id)).collect();
+    app.agent.send(bulk().form(&form)).await.is(200);
+    let query = format!("/api/v1/cti/done/bulk?ids[]={}", known[2]);
+    app.agent.send(app.agent.request(Method::POST, &query)).await.is(200);
+    app.agent.send(bulk().multipart(Form::new().text("ids[]", known[3].to_string()))).await.is(200);
+    assert_eq!(ids(&app.agent, "done=false").await, [""; 0]);
+
+    let refused = app.agent.send(bulk().json(&json!({ "ids": named(known[0], 5_001) }))).await.is(422);
+    assert_eq!(refused.json(), json!({ "error": "ids: 5001 calls, at most 5000 at once" }));
+    let list = bulk().header("Content-Type", "application/json").body("[1]");
+    app.agent.send(list).await.is(400);
+    app.agent.send(bulk()).await.is(200); // as Zammad: nothing is named, nothing is done
 }
 
 #[actix_web::test]

@@ -53,7 +53,7 @@ impl Raw {
 
     /// The next answer; `None` where the server ended the connection instead.
     pub async fn answer(&mut self) -> Option<Heard> {
-        let mut head = self.until(b"\r\n\r\n").await.ok()?;
+        let mut head = self.head().await.ok()?;
         let length = |line: &str| line.strip_prefix("content-length: ")?.parse::<usize>().ok();
         let lower = head.to_ascii_lowercase();
         let body = match lower.lines().find_map(length) {
@@ -64,6 +64,11 @@ impl Raw {
         let status = head.get(9..12)?.parse().ok()?;
         head.truncate(head.trim_end().len());
         Some(Heard { status, head, body })
+    }
+
+    /// The status line and headers of the next answer.
+    pub async fn head(&mut self) -> Result<String> {
+        self.until(b"\r\n\r\n").await
     }
 
     /// Waits until the server has ended it; what came before that.

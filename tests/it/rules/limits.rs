@@ -3,12 +3,27 @@
 use chrono::{TimeDelta, Utc};
 use hookswitch::clock;
 use hookswitch::rules::{BlockAction, BlockRule};
-use hookswitch::store::rules;
+use hookswitch::store::{rule_set, rules};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{block, is_blocked, ring};
 use crate::harness::spawn;
+
+fn new_rule(pattern: &str) -> BlockRule {
+    BlockRule {
+        id: 0,
+        pattern: pattern.into(),
+        action: BlockAction::Block,
+        reason: hookswitch::call::Reason::Busy,
+        pbx_id: None,
+        to: None,
+        expires_at: None,
+        note: None,
+        hits: 0,
+        last_hit_at: None,
+    }
+}
 
 #[actix_web::test]
 async fn a_rule_may_be_for_one_number_or_queue() {
@@ -41,18 +56,7 @@ async fn a_rule_may_end() {
     app.manager.delete(&format!("/api/v1/block-rules/{}", rule["id"])).await.is(204);
 
     // one whose end came while it was in force
-    let ended = BlockRule {
-        id: 0,
-        pattern: "+44*".into(),
-        action: BlockAction::Block,
-        reason: hookswitch::call::Reason::Busy,
-        pbx_id: None,
-        to: None,
-        expires_at: Some(clock::now()),
-        note: None,
-        hits: 0,
-        last_hit_at: None,
-    };
+    let ended = BlockRule { expires_at: Some(clock::now()), ..new_rule("+44*") };
     let id = app.configure(move |db| rules::insert_block(db, &ended, clock::now())).await;
     assert!(!is_blocked(&app, "442079460123").await);
     let path = format!("/api/v1/block-rules/{id}");
@@ -97,4 +101,21 @@ async fn agents_read_rules_and_managers_make_them() {
             app.manager.post_json("/api/v1/block-rules", &json!({ "pattern": wrong })).await.is(422);
         assert_eq!(refused.json()["errors"][0]["field"], "pattern", "{wrong}");
     }
+}
+
+#[actix_web::test]
+async fn there_are_never_more_rules_than_a_set_may_hold() {
+    let app = spawn();
+    let most = vec![new_rule("+44*"); 49_999];
+    app.configure(move |db| rule_set::replace_all(db, &most, &[], clock::now())).await;
+    let default = json!({ "destination": "*", "caller_id": "493023125000" });
+    app.manager.post_json("/api/v1/caller-id-rules", &default).await.is(201);
+    for (path, rule) in [("caller-id-rules", default), ("block-rules", json!({ "pattern": "+33*" }))] {
+        let refused = app.manager.post_json(&format!("/api/v1/{path}"), &rule).await.is(422);
+        assert!(refused.json()["detail"].as_str().unwrap().contains("50000 rules"), "{refused:?}");
+    }
+    let change = json!({ "note": "the last one" });
+    app.manager.json(Method::PATCH, "/api/v1/block-rules/1", &change).await.is(200);
+    app.manager.delete("/api/v1/block-rules/1").await.is(204);
+    block(&app, json!({ "pattern": "+33*" })).await;
 }

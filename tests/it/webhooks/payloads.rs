@@ -3,12 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{say, spawn_here, story, to, webhook};
 use crate::harness::eventually;
-use crate::receiver::Receiver;
+use crate::receiver::{Heard, Receiver};
 
 #[actix_web::test]
 async fn json_is_signed_and_is_the_call_as_it_was_then() {
@@ -27,14 +28,37 @@ async fn json_is_signed_and_is_the_call_as_it_was_then() {
     shown.as_object_mut().unwrap().retain(|name, _| !["journal", "linked"].contains(&name.as_str()));
     assert_eq!(last["data"], shown);
 
-    let key = made["secret"].as_str().unwrap().strip_prefix("whsec_").unwrap();
     for heard in &heard {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(key).unwrap()).unwrap();
-        let signed = [heard.header("webhook-id"), heard.header("webhook-timestamp"), &heard.body].join(".");
-        mac.update(signed.as_bytes());
-        let expected = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
-        assert_eq!(heard.header("webhook-signature"), expected);
+        assert_eq!(heard.header("webhook-signature"), signature(heard, &made["secret"]));
         assert_eq!((heard.method.as_str(), heard.header("content-type")), ("POST", "application/json"));
+    }
+}
+
+fn signature(heard: &Heard, secret: &Value) -> String {
+    let key = secret.as_str().unwrap().strip_prefix("whsec_").unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(key).unwrap()).unwrap();
+    let signed = [heard.header("webhook-id"), heard.header("webhook-timestamp"), &heard.body].join(".");
+    mac.update(signed.as_bytes());
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+#[actix_web::test]
+async fn a_secret_that_somebody_knows_is_replaced() {
+    let (app, receiver) = (spawn_here(), Receiver::start());
+    let made = webhook(&app, to(&receiver.url)).await;
+    let own = format!("/api/v1/webhooks/{}", made["id"]);
+    let rotate = format!("{own}/rotate");
+    app.agent.send(app.agent.request(Method::POST, &rotate)).await.is(403);
+    let unknown = app.manager.request(Method::POST, "/api/v1/webhooks/999/rotate");
+    app.manager.send(unknown).await.is(404);
+    let rotated = app.manager.send(app.manager.request(Method::POST, &rotate)).await.is(200).json();
+    assert_ne!(rotated["secret"], made["secret"]);
+    assert_eq!((&rotated["id"], &rotated["url"]), (&made["id"], &made["url"]));
+    assert!(!app.manager.get(&own).await.body.contains("whsec_"), "shown once");
+    story(&app, "1").await;
+    eventually("three events are told", async || receiver.heard().len() == 3).await;
+    for heard in receiver.heard() {
+        assert_eq!(heard.header("webhook-signature"), signature(&heard, &rotated["secret"]));
     }
 }
 

@@ -53,12 +53,12 @@ async fn what_cannot_work_is_refused_with_its_field() {
         (json!({ "url": format!("https://crm.example/{}", "x".repeat(2000)) }), "url"),
         (json!({ "url": "https://crm.example/", "method": "GET" }), "method"),
         (json!({ "url": "https://crm.example/", "events": [] }), "events"),
-        (json!({ "url": "https://crm.example/", "events": ["ringing"] }), "body"),
+        (json!({ "url": "https://crm.example/", "events": ["ringing"] }), "events[0]"),
         (json!({ "url": "https://crm.example/", "pbx_id": 99 }), "pbx_id"),
         (json!({ "url": "https://crm.example/", "extension": " " }), "extension"),
         (json!({ "url": "https://crm.example/", "filters": { "queues": [""] } }), "filters.queues"),
-        (json!({ "url": "https://crm.example/", "filters": ["in"] }), "body"),
-        (json!({ "url": "https://crm.example/", "unknown": 1 }), "body"),
+        (json!({ "url": "https://crm.example/", "filters": ["in"] }), "filters"),
+        (json!({ "url": "https://crm.example/", "unknown": 1 }), "unknown"),
     ] {
         let refused = app.manager.post_json(PATH, &body).await.is(422).json();
         assert_eq!(refused["errors"][0]["field"], field, "{body}: {refused}");
