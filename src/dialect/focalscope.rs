@@ -91,7 +91,7 @@ impl Dialect for FocalScope {
             to,
             users: if kind == Kind::Hangup { Vec::new() } else { agent.iter().cloned().collect() },
             queue: f.text("LastQueueName")?,
-            answering_number: f.text("ResponderAgentExt")?.filter(|_| answered),
+            answering_number: f.number_text("ResponderAgentExt")?.filter(|_| answered),
             cause: (kind == Kind::Hangup).then(|| cause(answered, direction)).flatten(),
             raw_cause: None,
             at: at.unwrap_or(request.received),
@@ -102,7 +102,7 @@ impl Dialect for FocalScope {
                 answered,
                 rang: agent,
                 extra: Extra {
-                    did: f.text("DID")?.filter(|_| direction == Some(Direction::In)),
+                    did: f.number_text("DID")?.filter(|_| direction == Some(Direction::In)),
                     recording_url: recording::url(&f)?,
                     callback_id: f.text("DialApiRequestID")?,
                     reported_waiting_ms: f.get("TotalWaitTimeMs").and_then(|text| text.parse().ok()),

@@ -52,7 +52,7 @@ impl Dialect for Telphin {
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
-        let f = Fields::of(request);
+        let f = Fields(request);
         let of_url = request.tail.filter(|tail| happened(tail).is_some());
         let word = f.get(&["EventType", "event_type"]).or(of_url).or(f.get(&["ev"]));
         let told = match word {
@@ -115,7 +115,7 @@ fn event(f: &Fields, happened: Happened) -> Result<CallEvent, Refusal> {
         (Some(Cause::NormalClearing), Some(false)) => Some(Cause::Cancel), // only the machine had answered
         (status, _) => status,
     };
-    let taken_at = if inbound { owner.clone() } else { f.extension("CalledNumber")? };
+    let taken_at = if inbound { owner.clone() } else { f.number_text("CalledNumber")? };
     Ok(CallEvent {
         call_id: f.call_id()?,
         leg_id: String::new(),
@@ -152,7 +152,7 @@ fn event(f: &Fields, happened: Happened) -> Result<CallEvent, Refusal> {
             bridged: bridged.filter(|_| kind == Kind::Hangup),
             transferred: !inbound && is_transferred(f),
             extra: Extra {
-                did: f.text("CalledDID")?,
+                did: f.number_text("CalledDID")?,
                 from_name: f
                     .text("CallerIDName")?
                     .filter(|name| f.get(&["CallerIDNum"]) != Some(name.as_str())),

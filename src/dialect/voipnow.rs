@@ -46,7 +46,7 @@ impl Dialect for VoipNow {
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
-        let f = Fields::of(request);
+        let f = Fields(request);
         let (cause, raw_cause) = f.status()?;
         let word = request.tail.or(f.get(&["ev"]));
         let told = match word {
@@ -114,7 +114,7 @@ fn event(
         ["CalledNumber", "CalledExtension", "CalledDID"]
     };
     let to = to.iter().find(|name| f.get(&[name]).is_some());
-    let dialled = f.text("CalledNumber")?;
+    let dialled = f.number_text("CalledNumber")?;
     let taken_at = if inbound { owner.clone() } else { dialled };
     let cause = cause.filter(|_| kind == Kind::Hangup || or_hangup);
     Ok(CallEvent {
@@ -138,7 +138,7 @@ fn event(
             internal: Some(is_internal(f, called.is_some() && caller.is_some())),
             answered: answered && place == Place::Extension,
             or_hangup,
-            extra: Extra { did: f.text("CalledDID")?, from_name: from_name(f)?, ..Extra::default() },
+            extra: Extra { did: f.number_text("CalledDID")?, from_name: from_name(f)?, ..Extra::default() },
             ..More::default()
         })),
     })
