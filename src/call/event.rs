@@ -53,6 +53,19 @@ pub struct LegName {
     pub id: String,
     /// What rings.
     pub place: Place,
+    /// Whose leg it is, where the event says.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The event leaves open which leg it is of; the id is one of ours, for a leg that nothing else tells of.
+    #[serde(default)]
+    pub vague: bool,
+}
+
+impl LegName {
+    /// Of an event that says which leg it is of.
+    pub fn new(id: impl Into<String>, place: Place) -> Self {
+        Self { id: id.into(), place, owner: None, vague: false }
+    }
 }
 
 /// What only some dialects tell of an event.

@@ -79,10 +79,12 @@ impl<'r> Fields<'r> {
         self.text("CallID")?.ok_or_else(missing)
     }
 
-    /// Which way the extension is called or calls: the event's word, else CallFlow, else whose number is there.
+    /// Which way the extension is called or calls: the event's word, else CallFlow, else whose number is there. Where
+    /// both are, a call that is under way knows.
     pub fn direction(&self, happened: Happened) -> Option<Direction> {
         let flow = self.get(&["CallFlow"]).and_then(|word| word.to_ascii_lowercase().parse().ok());
         let whose = || match (self.get(&["CalledExtension"]), self.get(&["CallerExtension"])) {
+            (Some(_), Some(_)) if happened.kind != Kind::NewCall => None,
             (Some(_), _) => Some(Direction::In),
             (None, Some(_)) => Some(Direction::Out),
             (None, None) => None,
@@ -116,6 +118,13 @@ impl<'r> Fields<'r> {
         let pattern = self.0.options.internal_pattern().unwrap_or(&EXTENSION);
         self.get(&[name]).is_some_and(|number| pattern.is_match(local(number).trim()))
     }
+}
+
+/// Our name of a leg that the PBX does not name. A call between two extensions is told by each of them, perhaps under
+/// one id.
+pub fn leg_id(direction: Option<Direction>, owner: Option<&str>) -> String {
+    let way = if direction == Some(Direction::Out) { "out" } else { "in" };
+    format!("{way} {}", owner.unwrap_or_default()).trim_end().to_owned()
 }
 
 /// What stands before the `@`.

@@ -86,10 +86,7 @@ fn an_extension_that_joins_later_is_told_that_it_rings() {
         cause: None,
         raw_cause: None,
         at: clock::now(),
-        more: Some(Box::new(More {
-            leg: Some(LegName { id: id.into(), place: Place::Extension }),
-            ..More::default()
-        })),
+        more: Some(Box::new(More { leg: Some(LegName::new(id, Place::Extension)), ..More::default() })),
     };
     let hook = |id, extension: &str| Subscription {
         id,
