@@ -268,8 +268,9 @@ impl Call {
         if let Some(agent) = more.rang.as_ref().filter(|agent| !self.users.contains(agent)) {
             self.users.push(agent.clone());
         }
+        let by_agent = fill(&mut self.answered_by, more.rang.as_ref().filter(|_| more.answered));
         let extra = self.extra.get_or_insert_default();
-        let mut news = extra.learn(&more.extra) || (more.answered && !extra.answered);
+        let mut news = extra.learn(&more.extra) || (more.answered && !extra.answered) || by_agent;
         extra.answered |= more.answered;
         if **extra == Extra::default() {
             self.extra = None;

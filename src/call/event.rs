@@ -88,7 +88,7 @@ pub struct More {
     pub bridged: Option<bool>,
     /// A leg to where the call was forwarded.
     pub transferred: bool,
-    /// Who was rung, told by a later event.
+    /// Who was rung, told by a later event; who took it, where it was answered.
     pub rang: Option<String>,
     /// What is kept as it is said; here without legs and without our own marks.
     pub extra: Extra,
