@@ -270,8 +270,11 @@ impl Call {
         }
         let by_agent = fill(&mut self.answered_by, more.rang.as_ref().filter(|_| more.answered));
         let extra = self.extra.get_or_insert_default();
-        let mut news = extra.learn(&more.extra) || (more.answered && !extra.answered) || by_agent;
+        let known_answer = (extra.answered, extra.answered_if_out);
+        let mut news = extra.learn(&more.extra);
         extra.answered |= more.answered;
+        extra.answered_if_out |= more.answered_if_out;
+        news |= by_agent || known_answer != (extra.answered, extra.answered_if_out);
         if **extra == Extra::default() {
             self.extra = None;
         }

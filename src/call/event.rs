@@ -82,6 +82,8 @@ pub struct More {
     pub answered_at: Option<Moment>,
     /// It was answered; the PBX may not say when.
     pub answered: bool,
+    /// It was answered if it is an outbound call.
+    pub answered_if_out: bool,
     /// An answer whose word is also that of the hangup: of a leg that was answered before, it is the hangup.
     pub or_hangup: bool,
     /// Did a person take what a queue or an IVR had answered?
@@ -128,6 +130,9 @@ pub struct Extra {
     /// The PBX said that it was answered, perhaps without saying when.
     #[serde(skip_serializing_if = "is_false")]
     pub answered: bool,
+    /// The PBX's word for its end says so of an outbound call.
+    #[serde(skip_serializing_if = "is_false")]
+    pub answered_if_out: bool,
     /// `answered_at` is the end less the reported talk.
     #[serde(skip_serializing_if = "is_false")]
     pub estimated: bool,
