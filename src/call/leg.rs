@@ -21,6 +21,12 @@ pub struct Leg {
     /// No event said which leg it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub vague: bool,
+    /// Counts the call's legs from 1, as they were heard of; 0 of legs of older versions.
+    #[serde(default)]
+    pub number: u32,
+    /// The call's change by which it began, was taken or ended; `None` until that has a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<i64>,
     /// Seen from the PBX's owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
@@ -80,12 +86,14 @@ pub struct Leg {
 }
 
 impl Leg {
-    pub(super) fn begin(name: &LegName, at: Moment) -> Self {
+    pub(super) fn begin(name: &LegName, number: u32, at: Moment) -> Self {
         Self {
             leg_id: name.id.clone(),
             place: name.place,
             owner: name.owner.clone(),
             vague: name.vague,
+            number,
+            moved: None,
             direction: None,
             from_name: None,
             from: None,
@@ -110,6 +118,14 @@ impl Leg {
 
     /// Fills blanks; times move to the earlier one reported.
     pub(super) fn hear(&mut self, event: &CallEvent) {
+        let stood = (self.taken(), self.ended_at.is_some());
+        self.take_in(event);
+        if stood != (self.taken(), self.ended_at.is_some()) {
+            self.moved = None;
+        }
+    }
+
+    fn take_in(&mut self, event: &CallEvent) {
         self.started_at = self.started_at.min(event.at);
         if let Some(more) = &event.more {
             self.learn(more, event.from.as_ref());

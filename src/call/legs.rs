@@ -15,7 +15,10 @@ impl Call {
         let Some(name) = event.leg() else { return false };
         let extra = self.extra.get_or_insert_default();
         let known = known_leg(&extra.legs, name, event.direction).cloned();
-        let mut leg = known.clone().unwrap_or_else(|| Leg::begin(name, event.at));
+        let mut leg = known.clone().unwrap_or_else(|| {
+            let last = extra.legs.iter().map(|leg| leg.number).max().unwrap_or(0);
+            Leg::begin(name, last + 1, event.at)
+        });
         leg.hear(event);
         let news = event.more.as_ref().is_some_and(|more| extra.learn(&of_the_call(&more.extra)));
         if known.as_ref() == Some(&leg) {
@@ -27,6 +30,13 @@ impl Call {
         }
         self.follow_legs();
         true
+    }
+
+    /// Before the call changes again: the legs that moved at its last change are given that change's number.
+    pub fn number_legs(&mut self) {
+        let change = self.change;
+        let legs = self.extra.iter_mut().flat_map(|extra| &mut extra.legs);
+        legs.for_each(|leg| leg.moved = leg.moved.or(Some(change)));
     }
 
     /// The leg that took the call; of an internal one, where it rang.

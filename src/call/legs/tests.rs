@@ -54,6 +54,13 @@ fn heard(events: &[CallEvent]) -> Call {
     told(events, &Decision::Accept)
 }
 
+/// Legs are numbered as they are heard of.
+fn unnumbered(mut call: Call) -> Call {
+    let legs = call.extra.iter_mut().flat_map(|extra| &mut extra.legs);
+    legs.for_each(|leg| leg.number = 0);
+    call
+}
+
 fn outcome(call: &Call) -> (State, Option<Outcome>, bool) {
     (call.state, call.outcome, call.open)
 }
@@ -98,7 +105,7 @@ fn the_word_of_the_queue_counts_more_than_that_of_the_ivr() {
             let call = heard(&[ivr(of_ivr), queue.clone()]);
             assert_eq!(call.outcome, Some(then), "{seconds}");
             assert_eq!(call.queue.as_deref(), Some("300"));
-            assert_eq!(heard(&[queue, ivr(of_ivr)]), Call { ..call });
+            assert_eq!(unnumbered(heard(&[queue, ivr(of_ivr)])), unnumbered(call));
         }
     }
     let queues = [machine_says(false, Place::Queue, "300", 30), machine_says(true, Place::Queue, "301", 50)];
@@ -204,7 +211,7 @@ fn an_internal_call_is_one_whichever_leg_is_heard_first() {
     ];
     let call = heard(&story);
     story.reverse();
-    assert_eq!(heard(&story), call);
+    assert_eq!(unnumbered(heard(&story)), unnumbered(call.clone()));
     assert_eq!((call.direction, call.internal, call.open), (Some(Direction::Out), true, false));
     assert_eq!((call.users.join(" "), call.answered_by.as_deref()), ("106".into(), Some("107")));
     let missed = heard(&[inside(rings("107", 0)), inside(ends("107", Cause::NoAnswer, 9))]);
@@ -348,7 +355,7 @@ proptest! {
 
     #[test]
     fn order_and_repetition_of_legs_do_not_matter((one, other) in stories()) {
-        prop_assert_eq!(heard(&one), heard(&other));
+        prop_assert_eq!(unnumbered(heard(&one)), unnumbered(heard(&other)));
     }
 
     #[test]
