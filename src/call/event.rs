@@ -54,10 +54,10 @@ pub struct LegName {
     /// What rings.
     pub place: Place,
     /// Whose leg it is, where the event says.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// The event leaves open which leg it is of; the id is one of ours, for a leg that nothing else tells of.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub vague: bool,
 }
 
@@ -83,6 +83,7 @@ pub struct More {
     /// It was answered; the PBX may not say when.
     pub answered: bool,
     /// It was answered if it is an outbound call.
+    #[serde(skip_serializing_if = "is_false")]
     pub answered_if_out: bool,
     /// An answer whose word is also that of the hangup: of a leg that was answered before, it is the hangup.
     pub or_hangup: bool,

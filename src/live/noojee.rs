@@ -2,6 +2,7 @@
 //! is no call control, so its other methods are answered with a `Code` below zero.
 
 mod legs;
+mod seat;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,15 +7,12 @@
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::call::{Call, Cause, Direction, Leg, Moment, Outcome, State};
+use super::seat::Seat;
+use crate::call::{Call, Cause, Direction, Leg, Moment};
 use crate::number::Numbering;
 
-/// So many numbers has a call for its legs.
+/// So many numbers has a call for its legs (`Seat::slot`).
 const LEGS: i64 = 16;
-/// Of these, the one for who dials.
-const CALLER: i64 = 0;
-/// And the one for who is dialled, or rings without being named by the PBX as a user.
-const CALLEE: i64 = 15;
 
 /// One entry of the reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,12 +39,17 @@ struct CallData {
     hangup_cause: Option<&'static str>,
 }
 
+/// As Noojee's clients know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-enum Status {
+pub enum Status {
+    /// It dials.
     #[serde(rename = "Dialing Out")]
     DialingOut,
+    /// It rings.
     Ringing,
+    /// It was taken.
     Connected,
+    /// It ended.
     Hungup,
 }
 
@@ -75,7 +77,7 @@ impl Extension {
     }
 
     /// The same text, or the part behind the `*` of VoipNow's extensions.
-    fn is(&self, text: &str) -> bool {
+    pub(super) fn is(&self, text: &str) -> bool {
         text == self.name || text.rsplit_once('*').is_some_and(|(_, local)| local == self.name)
     }
 
@@ -105,7 +107,7 @@ impl Extension {
         })
     }
 
-    fn is_dialled(&self, call: &Call) -> bool {
+    pub(super) fn is_dialled(&self, call: &Call) -> bool {
         self.has(call.to_number.as_ref(), call.to_key.as_ref())
     }
 
@@ -120,77 +122,11 @@ impl Extension {
     }
 
     /// Another extension took it: this one rings no more.
-    fn was_beaten(&self, call: &Call) -> bool {
+    pub(super) fn was_beaten(&self, call: &Call) -> bool {
         let rang = |who: &String| call.users.contains(who);
         let taken_by = call.answered_by.as_ref().filter(|who| rang(who));
         let taker = taken_by.or(call.answering_number.as_ref().filter(|who| rang(who)));
         call.users.iter().any(|user| self.is(user)) && taker.is_some_and(|taker| !self.is(taker))
-    }
-}
-
-/// An extension's place in a call.
-pub struct Seat<'c> {
-    /// Of the call; of twins, that of the first.
-    id: i64,
-    call: &'c Call,
-    extension: &'c Extension,
-    side: Side,
-    leg: Option<&'c Leg>,
-}
-
-impl Seat<'_> {
-    /// Is it news for who knows everything up to `after`? Who dials hears of whatever is new of the call.
-    pub fn has_moved(&self, after: i64, state_is_new: bool) -> bool {
-        let of_call = self.side == Side::Caller || self.call.outcome == Some(Outcome::Lost);
-        match self.leg {
-            None => state_is_new,
-            Some(leg) => leg.moved.unwrap_or(self.call.change) > after || (state_is_new && of_call),
-        }
-    }
-
-    /// Tells the legs of a call apart, and stays while the call goes on.
-    fn slot(&self) -> i64 {
-        let is_only_callee = self.extension.is_dialled(self.call);
-        let place = self.call.users.iter().position(|user| self.extension.is(user));
-        let number = match (self.leg, place) {
-            _ if self.side == Side::Caller => return CALLER,
-            (None, _) if is_only_callee => return CALLEE,
-            (Some(_), _) if is_only_callee && self.call.internal => return CALLEE,
-            (Some(leg), _) => i64::from(leg.number.max(1)),
-            (None, Some(place)) => 1 + place as i64,
-            (None, None) => return CALLEE,
-        };
-        if number < CALLEE { number } else { number + 1 }
-    }
-
-    /// Did another extension take the call?
-    fn is_beaten(&self) -> bool {
-        self.leg.is_none() && self.side == Side::Callee && self.extension.was_beaten(self.call)
-    }
-
-    /// Did somebody take it here? When is not always known.
-    fn taken(&self) -> (bool, Option<Moment>) {
-        match self.leg {
-            Some(leg) if leg.taken() => (true, leg.taken_at()),
-            Some(_) if self.side == Side::Callee => (false, None),
-            _ if self.is_beaten() => (false, None),
-            _ => (self.call.was_answered(), self.call.answered_at),
-        }
-    }
-
-    fn status(&self) -> Status {
-        let is_over = self.call.state == State::Ended || self.leg.is_some_and(|leg| leg.ended_at.is_some());
-        match (self.side, self.taken().0) {
-            _ if is_over || self.is_beaten() => Status::Hungup,
-            (_, true) => Status::Connected,
-            (Side::Callee, false) => Status::Ringing,
-            (Side::Caller, false) => Status::DialingOut,
-        }
-    }
-
-    fn cause(&self) -> &'static str {
-        let said = self.leg.and_then(|leg| leg.cause).or(self.call.cause);
-        if self.is_beaten() { "NO_ANSWER" } else { cause(said) }
     }
 }
 
@@ -244,7 +180,7 @@ fn local(at: Moment, zone: Tz) -> String {
     at.and_utc().with_timezone(&zone).format("%Y/%m/%d %H:%M:%S").to_string()
 }
 
-fn cause(cause: Option<Cause>) -> &'static str {
+pub(super) fn cause(cause: Option<Cause>) -> &'static str {
     match cause {
         Some(Cause::Busy) => "BUSY",
         Some(Cause::NoAnswer) => "NO_ANSWER",
