@@ -280,9 +280,13 @@ impl Call {
         if let Some(agent) = more.rang.as_ref().filter(|agent| !self.users.contains(agent)) {
             self.users.push(agent.clone());
         }
+        let by_agent = fill(&mut self.answered_by, more.rang.as_ref().filter(|_| more.answered));
         let extra = self.extra.get_or_insert_default();
-        let mut news = extra.learn(&more.extra) || (more.answered && !extra.answered);
+        let known_answer = (extra.answered, extra.answered_if_out);
+        let mut news = extra.learn(&more.extra);
         extra.answered |= more.answered;
+        extra.answered_if_out |= more.answered_if_out;
+        news |= by_agent || known_answer != (extra.answered, extra.answered_if_out);
         if **extra == Extra::default() {
             self.extra = None;
         }

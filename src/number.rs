@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use cache::Cache;
 use spelling::Spelling;
-pub(crate) use spelling::as_sent;
+pub(crate) use spelling::{as_sent, restore_plus};
 
 /// A phone number as a PBX sent it, with the normal form by which it is found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

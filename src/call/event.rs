@@ -53,6 +53,19 @@ pub struct LegName {
     pub id: String,
     /// What rings.
     pub place: Place,
+    /// Whose leg it is, where the event says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The event leaves open which leg it is of; the id is one of ours, for a leg that nothing else tells of.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub vague: bool,
+}
+
+impl LegName {
+    /// Of an event that says which leg it is of.
+    pub fn new(id: impl Into<String>, place: Place) -> Self {
+        Self { id: id.into(), place, owner: None, vague: false }
+    }
 }
 
 /// What only some dialects tell of an event.
@@ -69,13 +82,16 @@ pub struct More {
     pub answered_at: Option<Moment>,
     /// It was answered; the PBX may not say when.
     pub answered: bool,
+    /// It was answered if it is an outbound call.
+    #[serde(skip_serializing_if = "is_false")]
+    pub answered_if_out: bool,
     /// An answer whose word is also that of the hangup: of a leg that was answered before, it is the hangup.
     pub or_hangup: bool,
     /// Did a person take what a queue or an IVR had answered?
     pub bridged: Option<bool>,
     /// A leg to where the call was forwarded.
     pub transferred: bool,
-    /// Who was rung, told by a later event.
+    /// Who was rung, told by a later event; who took it, where it was answered.
     pub rang: Option<String>,
     /// What is kept as it is said; here without legs and without our own marks.
     pub extra: Extra,
@@ -115,6 +131,9 @@ pub struct Extra {
     /// The PBX said that it was answered, perhaps without saying when.
     #[serde(skip_serializing_if = "is_false")]
     pub answered: bool,
+    /// The PBX's word for its end says so of an outbound call.
+    #[serde(skip_serializing_if = "is_false")]
+    pub answered_if_out: bool,
     /// `answered_at` is the end less the reported talk.
     #[serde(skip_serializing_if = "is_false")]
     pub estimated: bool,

@@ -15,6 +15,18 @@ pub struct Leg {
     pub leg_id: String,
     /// What rang.
     pub place: Place,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// No event said which leg it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vague: bool,
+    /// Counts the call's legs from 1, as they were heard of; 0 of legs of older versions.
+    #[serde(default)]
+    pub number: u32,
+    /// The call's change by which it began, was taken or ended; `None` until that has a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<i64>,
     /// Seen from the PBX's owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
@@ -74,10 +86,14 @@ pub struct Leg {
 }
 
 impl Leg {
-    pub(super) fn begin(name: &LegName, at: Moment) -> Self {
+    pub(super) fn begin(name: &LegName, number: u32, at: Moment) -> Self {
         Self {
             leg_id: name.id.clone(),
             place: name.place,
+            owner: name.owner.clone(),
+            vague: name.vague,
+            number,
+            moved: None,
             direction: None,
             from_name: None,
             from: None,
@@ -102,6 +118,14 @@ impl Leg {
 
     /// Fills blanks; times move to the earlier one reported.
     pub(super) fn hear(&mut self, event: &CallEvent) {
+        let stood = (self.taken(), self.ended_at.is_some());
+        self.take_in(event);
+        if stood != (self.taken(), self.ended_at.is_some()) {
+            self.moved = None;
+        }
+    }
+
+    fn take_in(&mut self, event: &CallEvent) {
         self.started_at = self.started_at.min(event.at);
         if let Some(more) = &event.more {
             self.learn(more, event.from.as_ref());
@@ -130,8 +154,8 @@ impl Leg {
     }
 
     fn learn(&mut self, more: &More, from: Option<&Number>) {
-        if self.place == Place::Extension {
-            self.place = more.leg.as_ref().map_or(self.place, |name| name.place); // only some events tell
+        if let Some(name) = &more.leg {
+            self.name(name);
         }
         if self.internal == Some(true) && more.internal == Some(false) {
             // the number outside, of a call that was transferred within: only some events tell
@@ -151,6 +175,17 @@ impl Leg {
         if let Some(at) = more.answered_at {
             self.answered_at = earlier(self.answered_at, at);
         }
+    }
+
+    /// Only some events tell whose leg it is, and what.
+    fn name(&mut self, said: &LegName) {
+        if self.vague && !said.vague {
+            (self.leg_id, self.vague) = (said.id.clone(), false);
+        }
+        if self.place == Place::Extension {
+            self.place = said.place;
+        }
+        fill(&mut self.owner, said.owner.as_ref());
     }
 
     /// One word for both: the first is the answer, the next one the hangup.
@@ -178,6 +213,12 @@ impl Leg {
             Some((self.ended_at? - talk).max(self.started_at))
         };
         self.taken().then(|| self.answered_at.or_else(estimate)).flatten()
+    }
+
+    /// Where: reported, else the extension that rang.
+    pub(super) fn taken_where(&self) -> Option<String> {
+        let rang = self.owner.as_ref().filter(|_| self.direction != Some(Direction::Out));
+        self.answering_number.as_ref().or(rang).cloned()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A call and its legs. What we know of such a call follows from the set of its legs, so that here too neither order
 //! nor repetition matters. Pure.
 
-use super::event::{CallEvent, Extra};
+use super::event::{CallEvent, Extra, LegName};
 use super::leg::Leg;
 use super::terms::{Direction, Kind, Outcome, Place};
 use super::{Call, Moment};
@@ -14,19 +14,29 @@ impl Call {
     pub(super) fn hear_leg(&mut self, event: &CallEvent) -> bool {
         let Some(name) = event.leg() else { return false };
         let extra = self.extra.get_or_insert_default();
-        let known = extra.legs.iter().find(|leg| leg.leg_id == name.id).cloned();
-        let mut leg = known.clone().unwrap_or_else(|| Leg::begin(name, event.at));
+        let known = known_leg(&extra.legs, name, event.direction).cloned();
+        let mut leg = known.clone().unwrap_or_else(|| {
+            let last = extra.legs.iter().map(|leg| leg.number).max().unwrap_or(0);
+            Leg::begin(name, last + 1, event.at)
+        });
         leg.hear(event);
         let news = event.more.as_ref().is_some_and(|more| extra.learn(&of_the_call(&more.extra)));
         if known.as_ref() == Some(&leg) {
             return news;
         }
-        put(&mut extra.legs, leg);
+        put(&mut extra.legs, known.as_ref(), leg);
         if event.kind == Kind::Hangup && self.outcome == Some(Outcome::Lost) {
             self.outcome = None; // the sweep's guess gives way to the PBX's word
         }
         self.follow_legs();
         true
+    }
+
+    /// Before the call changes again: the legs that moved at its last change are given that change's number.
+    pub fn number_legs(&mut self) {
+        let change = self.change;
+        let legs = self.extra.iter_mut().flat_map(|extra| &mut extra.legs);
+        legs.for_each(|leg| leg.moved = leg.moved.or(Some(change)));
     }
 
     /// The leg that took the call; of an internal one, where it rang.
@@ -42,7 +52,7 @@ impl Call {
         let bridged = machine(&extra.legs).is_some_and(|leg| leg.bridged == Some(true));
         let by_us = taker.filter(|leg| leg.direction != Some(Direction::Out) || leg.transferred);
         self.answered_by = by_us.map(|leg| leg.users.join(", ")).filter(|users| !users.is_empty());
-        self.answering_number = taker.and_then(|leg| leg.answering_number.clone());
+        self.answering_number = taker.and_then(Leg::taken_where);
         self.answered_at = taker.and_then(Leg::taken_at);
         let estimated = taker.is_some_and(|leg| leg.answered_at.is_none() && leg.taken_at().is_some());
         let (answered, talk) = (taker.is_some() || bridged, taker.and_then(|leg| leg.reported_talking_ms));
@@ -87,6 +97,32 @@ impl Call {
     }
 }
 
+/// The leg that an event is of. One that leaves that open is of the only leg that it can be of and that goes on; where
+/// none goes on, it repeats what was told of the last. A leg of which only such events told is that of the first event
+/// which says.
+fn known_leg<'l>(legs: &'l [Leg], name: &LegName, direction: Option<Direction>) -> Option<&'l Leg> {
+    let named = legs.iter().find(|leg| leg.leg_id == name.id);
+    let can_be =
+        |leg: &&Leg| agree(leg.direction, direction) && agree(leg.owner.as_ref(), name.owner.as_ref());
+    let guessed = || {
+        if !name.vague {
+            return legs.first().filter(|leg| leg.vague && legs.len() == 1 && can_be(leg));
+        }
+        let mut going_on = legs.iter().filter(can_be).filter(|leg| leg.ended_at.is_none());
+        match (going_on.next(), going_on.next()) {
+            (None, _) => legs.iter().filter(can_be).max_by_key(|leg| leg.ended_at),
+            (only, None) => only,
+            _ => None,
+        }
+    };
+    named.or_else(guessed)
+}
+
+/// What is not told agrees with everything.
+fn agree<T: PartialEq>(known: Option<T>, said: Option<T>) -> bool {
+    known.is_none() || said.is_none() || known == said
+}
+
 /// What an event says that is no leg's own.
 fn of_the_call(said: &Extra) -> Extra {
     Extra { did: None, from_name: None, recording_id: None, reported_talking_ms: None, ..said.clone() }
@@ -117,9 +153,9 @@ fn last(leg: &&Leg) -> (Option<Moment>, bool) {
     (leg.ended_at, leg.cause.is_some() || leg.raw_cause.is_some())
 }
 
-/// Keeps them by time.
-fn put(legs: &mut Vec<Leg>, leg: Leg) {
-    legs.retain(|known| known.leg_id != leg.leg_id);
+/// Keeps them by time. `leg` takes the place of what was known of it.
+fn put(legs: &mut Vec<Leg>, known: Option<&Leg>, leg: Leg) {
+    legs.retain(|other| known.is_none_or(|known| known.leg_id != other.leg_id));
     if legs.len() >= MOST {
         let in_vain = |leg: &Leg| leg.ended_at.is_some() && !leg.taken() && leg.place == Place::Extension;
         legs.remove(legs.iter().position(in_vain).unwrap_or(0));

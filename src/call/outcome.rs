@@ -13,6 +13,9 @@ const VOICEMAIL: &str = "voicemail";
 impl Call {
     /// State, outcome and tick from the facts.
     pub(super) fn settle(&mut self) {
+        if let Some(extra) = self.extra.as_deref_mut().filter(|_| self.direction == Some(Direction::Out)) {
+            extra.answered |= extra.answered_if_out;
+        }
         self.estimate_answer();
         if let (Some(answered), Some(ended)) = (self.answered_at, self.ended_at) {
             self.answered_at = Some(answered.min(ended)); // reported late: never after the end

@@ -9,7 +9,7 @@ use regex::Regex;
 use super::fields::within;
 use super::{Refusal, Reply, Request, causes};
 use crate::call::{Cause, Direction, Kind, Place};
-use crate::number::Number;
+use crate::number::{Number, restore_plus};
 
 /// The longest texts, in characters.
 const ID: usize = 250;
@@ -29,23 +29,24 @@ pub struct Happened {
 }
 
 /// A request, read as these PBXes mean it.
-pub struct Fields<'r>(pub &'r Request<'r>, Option<(&'r str, &'r str)>);
+pub struct Fields<'r>(pub &'r Request<'r>);
 
 impl<'r> Fields<'r> {
-    /// Of a request. A PBX that adds its parameters to a URL which has a query already (`?ev=…`) may join the first of
-    /// them by a second `?`.
-    pub fn of(request: &'r Request<'r>) -> Self {
-        let joined = request.params.get("ev").and_then(|value| value.split_once('?')?.1.split_once('='));
-        Self(request, joined)
+    /// As it was sent. A PBX that adds its parameters to a URL which has a query already (`?ev=…`) may join the first
+    /// of them by a second `?`.
+    fn sent(&self, name: &str) -> Option<&'r str> {
+        let params = self.0.params;
+        let joined = params.iter().filter_map(|(_, value)| value.split_once('?')?.1.split_once('='));
+        let named = |(known, value): (&'r str, &'r str)| {
+            let known = known.rsplit('?').next().unwrap_or(known);
+            known.eq_ignore_ascii_case(name).then_some(value)
+        };
+        params.iter().chain(joined).find_map(named).filter(|value| !value.trim().is_empty())
     }
 
     /// The first of the names that is there, in any letter case.
     pub fn get(&self, names: &[&str]) -> Option<&'r str> {
-        let named = |name: &&str| {
-            let mut all = self.0.params.iter().chain(self.1);
-            all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        };
-        names.iter().find_map(named).map(str::trim).filter(|value| !value.is_empty())
+        names.iter().find_map(|name| self.sent(name)).map(str::trim)
     }
 
     /// A word or a name.
@@ -56,13 +57,19 @@ impl<'r> Fields<'r> {
     /// `13596*106@sip.example.com` is `13596*106`.
     pub fn extension(&self, name: &str) -> Result<Option<String>, Refusal> {
         let text = self.get(&[name]).map(|text| within(name, text, NUMBER)).transpose()?;
-        Ok(text.map(|text| local(text).to_owned()).filter(|text| !text.is_empty()))
+        Ok(text.map(|text| local(text).trim().to_owned()).filter(|text| !text.is_empty()))
     }
 
-    /// A telephone number, or an extension's.
+    /// A telephone number, or an extension's. The blank that a bare plus becomes in a query is part of it.
     pub fn number(&self, name: &str) -> Result<Option<Number>, Refusal> {
-        let text = self.get(&[name]).map(|text| within(name, text, NUMBER)).transpose()?;
+        let text = self.sent(name).map(|text| within(name, text, NUMBER)).transpose()?;
         Ok(text.and_then(|text| self.0.numbering.read(local(text))))
+    }
+
+    /// The same, as text.
+    pub fn number_text(&self, name: &str) -> Result<Option<String>, Refusal> {
+        let text = self.sent(name).map(|text| within(name, text, NUMBER)).transpose()?;
+        Ok(text.and_then(|text| restore_plus(local(text))))
     }
 
     /// Without it there is nothing to tell calls apart by.
@@ -72,10 +79,12 @@ impl<'r> Fields<'r> {
         self.text("CallID")?.ok_or_else(missing)
     }
 
-    /// Which way the extension is called or calls: the event's word, else CallFlow, else whose number is there.
+    /// Which way the extension is called or calls: the event's word, else CallFlow, else whose number is there. Where
+    /// both are, a call that is under way knows.
     pub fn direction(&self, happened: Happened) -> Option<Direction> {
         let flow = self.get(&["CallFlow"]).and_then(|word| word.to_ascii_lowercase().parse().ok());
         let whose = || match (self.get(&["CalledExtension"]), self.get(&["CallerExtension"])) {
+            (Some(_), Some(_)) if happened.kind != Kind::NewCall => None,
             (Some(_), _) => Some(Direction::In),
             (None, Some(_)) => Some(Direction::Out),
             (None, None) => None,
@@ -92,8 +101,9 @@ impl<'r> Fields<'r> {
     /// What this extension is; the admin may name it with its prefix or without.
     pub fn place(&self, extension: Option<&str>) -> Place {
         let options = self.0.options;
-        let among =
-            |all: &[String]| extension.is_some_and(|it| all.iter().any(|one| local(one.trim()) == it));
+        let among = |all: &[String]| {
+            extension.is_some_and(|it| all.iter().any(|one| is_called(it, local(one.trim()))))
+        };
         match self.0.tail {
             Some("queue") => Place::Queue,
             Some("ivr") => Place::Ivr,
@@ -106,13 +116,25 @@ impl<'r> Fields<'r> {
     /// Does the number look like an extension's?
     pub fn is_ours(&self, name: &str) -> bool {
         let pattern = self.0.options.internal_pattern().unwrap_or(&EXTENSION);
-        self.get(&[name]).is_some_and(|number| pattern.is_match(local(number)))
+        self.get(&[name]).is_some_and(|number| pattern.is_match(local(number).trim()))
     }
+}
+
+/// Our name of a leg that the PBX does not name. A call between two extensions is told by each of them, perhaps under
+/// one id.
+pub fn leg_id(direction: Option<Direction>, owner: Option<&str>) -> String {
+    let way = if direction == Some(Direction::Out) { "out" } else { "in" };
+    format!("{way} {}", owner.unwrap_or_default()).trim_end().to_owned()
 }
 
 /// What stands before the `@`.
 fn local(text: &str) -> &str {
-    text.split('@').next().unwrap_or(text).trim()
+    text.split('@').next().unwrap_or(text)
+}
+
+/// Is that the extension's name? The part behind the `*` will do.
+fn is_called(extension: &str, name: &str) -> bool {
+    extension == name || extension.rsplit_once('*').is_some_and(|(_, short)| short == name)
 }
 
 /// The event's word as both write it, in any letter case, and VoipNow's numbers for them.
@@ -131,7 +153,7 @@ pub fn happened(word: &str) -> Option<Happened> {
 
 /// In lower case, with letters and digits only.
 pub fn plain(word: &str) -> String {
-    let word = word.split('?').next().unwrap_or(word); // what a PBX joined to it, see `Fields::get`
+    let word = word.split('?').next().unwrap_or(word); // what a PBX joined to it, see `Fields::sent`
     word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Refusal, Request};
 use crate::call::Direction;
-use crate::number::Number;
+use crate::number::{Number, restore_plus};
 
 /// The longest texts, in characters: the sizes of Zammad's columns. It cuts silently; we refuse.
 const CALL_ID: usize = 250;
@@ -44,12 +44,13 @@ impl Request<'_> {
         Ok(text.and_then(|text| self.numbering.read(text)))
     }
 
-    /// A telephone number that is kept as it was sent.
+    /// A telephone number that is kept as it was sent, but for a plus that had decoded to a blank.
     ///
     /// # Errors
     /// Where it is too long.
     pub fn number_text(&self, name: &str) -> Result<Option<String>, Refusal> {
-        short(self, name, NUMBER)
+        let text = self.params.get(name).map(|text| within(name, text, NUMBER)).transpose()?;
+        Ok(text.and_then(restore_plus))
     }
 
     /// A name or a word.

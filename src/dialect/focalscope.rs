@@ -56,7 +56,8 @@ impl Dialect for FocalScope {
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
         let f = Names::new(request);
-        let kind = match (f.get("DialApiEventName"), f.get("DialApiEventCode")) {
+        let word = (f.get("DialApiEventName"), f.get("DialApiEventCode"));
+        let kind = match word {
             (Some("start"), _) | (None, Some("0")) => Kind::NewCall,
             (Some("pickup"), _) | (None, Some("2")) => Kind::Answer,
             (Some("hangup"), _) | (None, Some("1")) => Kind::Hangup,
@@ -73,8 +74,15 @@ impl Dialect for FocalScope {
         let (call_id, leg_id) = ids(&f)?;
         let direction = call_type.direction();
         let (from, to) = ends(&f, direction)?;
-        let answered = kind == Kind::Answer || f.get("IsCallAnswered") == Some("1");
         let (began, taken) = (f.moment("StartTimestampUTC"), f.moment("PickupTimestampUTC"));
+        let missed = matches!(word, (Some("missed"), _) | (None, Some("3")));
+        let answered = match f.get("IsCallAnswered") {
+            _ if kind == Kind::Answer => Some(true),
+            Some(said) => Some(said == "1"),
+            None if missed => Some(false),
+            None => taken.map(|_| true), // the administrator may not send it
+        };
+        let was_taken = answered == Some(true);
         let agent =
             f.text("ResponderAgent")?.map_or_else(|| f.text("ResponderUserName"), |name| Ok(Some(name)))?;
         let at = match kind {
@@ -91,18 +99,18 @@ impl Dialect for FocalScope {
             to,
             users: if kind == Kind::Hangup { Vec::new() } else { agent.iter().cloned().collect() },
             queue: f.text("LastQueueName")?,
-            answering_number: f.text("ResponderAgentExt")?.filter(|_| answered),
-            cause: (kind == Kind::Hangup).then(|| cause(answered, direction)).flatten(),
+            answering_number: f.number_text("ResponderAgentExt")?.filter(|_| was_taken),
+            cause: answered.filter(|_| kind == Kind::Hangup).and_then(|answered| cause(answered, direction)),
             raw_cause: None,
             at: at.unwrap_or(request.received),
             more: Some(Box::new(More {
                 internal: call_type.is_internal().then_some(true),
                 started_at: began,
-                answered_at: taken.filter(|_| answered),
-                answered,
+                answered_at: taken.filter(|_| was_taken),
+                answered: was_taken,
                 rang: agent,
                 extra: Extra {
-                    did: f.text("DID")?.filter(|_| direction == Some(Direction::In)),
+                    did: f.number_text("DID")?.filter(|_| direction == Some(Direction::In)),
                     recording_url: recording::url(&f)?,
                     callback_id: f.text("DialApiRequestID")?,
                     reported_waiting_ms: f.get("TotalWaitTimeMs").and_then(|text| text.parse().ok()),
@@ -182,10 +190,11 @@ fn ends(f: &Names, direction: Option<Direction>) -> Result<(Option<Number>, Opti
 
 /// It tells none, and never that somebody was busy.
 fn cause(answered: bool, direction: Option<Direction>) -> Option<Cause> {
-    match (answered, direction?) {
+    match (answered, direction) {
         (true, _) => Some(Cause::NormalClearing),
-        (false, Direction::In) => Some(Cause::Cancel),
-        (false, Direction::Out) => Some(Cause::NoAnswer),
+        (false, Some(Direction::In)) => Some(Cause::Cancel),
+        (false, Some(Direction::Out)) => Some(Cause::NoAnswer),
+        (false, None) => None,
     }
 }
 

@@ -81,7 +81,7 @@ impl Dialect for Placetel {
             queue: request.text("queue")?,
             answering_number: peer.filter(|_| kind == Kind::Answer),
             cause: raw_cause.as_deref().and_then(cause),
-            more: raw_cause.as_deref().and_then(|how| talk(request, how, direction)),
+            more: raw_cause.as_deref().and_then(|how| talk(request, how)),
             raw_cause,
             at: request.received,
         }))
@@ -120,19 +120,18 @@ fn cause(how: &str) -> Option<Cause> {
     })
 }
 
-/// That an outgoing call was taken, only its end tells, by its `type` and by how long people spoke.
-fn talk(request: &Request, how: &str, direction: Option<Direction>) -> Option<Box<More>> {
+/// That an outgoing call was taken, only its end tells, by its `type` and by how long people spoke. Older ends do not
+/// name the direction, which the call knows.
+fn talk(request: &Request, how: &str) -> Option<Box<More>> {
     if how != "accepted" {
         return None;
     }
     let seconds: Option<i64> = request.params.get("duration").and_then(|text| text.trim().parse().ok());
     let reported_talking_ms = seconds.filter(|s| (0..=LONGEST).contains(s)).map(|s| s * 1000);
     // Zammad's tests end an incoming call so that nobody took; they send no duration
-    let answered = reported_talking_ms.is_some() || direction == Some(Direction::Out);
-    answered.then(|| {
-        let extra = Extra { reported_talking_ms, ..Extra::default() };
-        Box::new(More { answered, extra, ..More::default() })
-    })
+    let answered = reported_talking_ms.is_some();
+    let extra = Extra { reported_talking_ms, ..Extra::default() };
+    Some(Box::new(More { answered, answered_if_out: true, extra, ..More::default() }))
 }
 
 /// Is the request Placetel's? Any is where no secret is set.

@@ -99,7 +99,7 @@ impl Dialect for Sipgate {
             }),
             _ => Inside::Nothing,
         };
-        xml::response(200, &[("onAnswer", &hook), ("onHangup", &hook)], &inside)
+        xml::response(200, &[("onHangup", &hook), ("onAnswer", &hook)], &inside)
     }
 
     fn acknowledge(&self) -> Reply {

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta};
 
-use super::extension_events::{Fields, Happened, happened, plain, refused, taken};
+use super::extension_events::{Fields, Happened, happened, leg_id, plain, refused, taken};
 use super::{Dialect, Presence, Refusal, Reply, Request, Said};
 use crate::call::{CallEvent, Cause, Decision, Direction, Extra, Kind, LegName, Moment, More, Place};
 use crate::pbx::Options;
@@ -52,7 +52,7 @@ impl Dialect for Telphin {
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
-        let f = Fields::of(request);
+        let f = Fields(request);
         let of_url = request.tail.filter(|tail| happened(tail).is_some());
         let word = f.get(&["EventType", "event_type"]).or(of_url).or(f.get(&["ev"]));
         let told = match word {
@@ -100,7 +100,11 @@ fn event(f: &Fields, happened: Happened) -> Result<CallEvent, Refusal> {
     let kind = happened.kind;
     let direction = f.direction(happened);
     let inbound = direction != Some(Direction::Out);
-    let owner = if inbound { called_extension(f)? } else { f.extension("CallerExtension")? };
+    let owner = match direction {
+        Some(Direction::Out) => f.extension("CallerExtension")?,
+        None if f.get(&["CallerExtension"]).is_some() => None, // it may be of either
+        _ => called_extension(f)?,
+    };
     let bridged = f.get(&["Bridged"]).map(|word| word.eq_ignore_ascii_case("yes"));
     let place = match f.place(owner.as_deref()) {
         Place::Extension if bridged.is_some() => Place::Ivr, // only queues and IVRs say this
@@ -108,6 +112,7 @@ fn event(f: &Fields, happened: Happened) -> Result<CallEvent, Refusal> {
     };
     let (status, raw_cause) = f.status()?;
     let at = event_time(f);
+    let sub_call = f.text("SubCallID")?;
     let lasted = f.get(&["Duration"]).filter(|_| kind == Kind::Hangup).and_then(duration);
     let answered = kind == Kind::Answer || (kind == Kind::Hangup && status == Some(Cause::NormalClearing));
     let by_person = answered && place == Place::Extension;
@@ -115,7 +120,7 @@ fn event(f: &Fields, happened: Happened) -> Result<CallEvent, Refusal> {
         (Some(Cause::NormalClearing), Some(false)) => Some(Cause::Cancel), // only the machine had answered
         (status, _) => status,
     };
-    let taken_at = if inbound { owner.clone() } else { f.extension("CalledNumber")? };
+    let taken_at = if inbound { owner.clone() } else { f.number_text("CalledNumber")? };
     Ok(CallEvent {
         call_id: f.call_id()?,
         leg_id: String::new(),
@@ -144,15 +149,20 @@ fn event(f: &Fields, happened: Happened) -> Result<CallEvent, Refusal> {
         raw_cause: raw_cause.filter(|_| kind == Kind::Hangup),
         at,
         more: Some(Box::new(More {
-            leg: Some(LegName { id: leg_id(f, inbound, owner)?, place }),
-            internal: Some(is_internal(f)),
+            leg: Some(LegName {
+                vague: sub_call.is_none(),
+                id: sub_call.unwrap_or_else(|| leg_id(direction, owner.as_deref())),
+                owner,
+                place,
+            }),
+            internal: internal(f),
             // queues and IVRs mostly tell of their hangup alone
             started_at: lasted.filter(|_| place != Place::Extension).map(|lasted| at - lasted),
             answered: by_person,
             bridged: bridged.filter(|_| kind == Kind::Hangup),
             transferred: !inbound && is_transferred(f),
             extra: Extra {
-                did: f.text("CalledDID")?,
+                did: f.number_text("CalledDID")?,
                 from_name: f
                     .text("CallerIDName")?
                     .filter(|name| f.get(&["CallerIDNum"]) != Some(name.as_str())),
@@ -178,16 +188,17 @@ fn first_number(f: &Fields, names: &[&str]) -> Result<Option<crate::number::Numb
     names.iter().find(|name| f.get(&[name]).is_some()).map_or(Ok(None), |name| f.number(name))
 }
 
-fn leg_id(f: &Fields, inbound: bool, owner: Option<String>) -> Result<String, Refusal> {
-    let extension = || format!("{} {}", if inbound { "in" } else { "out" }, owner.unwrap_or_default());
-    Ok(f.text("SubCallID")?.unwrap_or_else(extension))
-}
-
-/// Both ends are extensions, and nobody outside is behind them; or the PBX forwards within.
-fn is_internal(f: &Fields) -> bool {
+/// Both ends are extensions, and nobody outside is behind them; or the PBX forwards within. The caller's number may be
+/// the public one that it shows. An event that says too little leaves it open.
+fn internal(f: &Fields) -> Option<bool> {
+    if f.get(&["RemoteNumber"]).is_some() {
+        return Some(false);
+    }
     let has_id = |name| f.get(&[name]).is_some_and(|id| id.bytes().all(|b| b.is_ascii_digit()));
     let within = is_transferred(f) && has_id("CalledExtensionID") && has_id("CallerExtensionID");
-    f.get(&["RemoteNumber"]).is_none() && ((f.is_ours("CallerIDNum") && f.is_ours("CalledNumber")) || within)
+    let of_ours = f.is_ours("CallerExtension") && f.get(&["CalledDID"]).is_none();
+    let local = (f.is_ours("CallerIDNum") || of_ours) && f.is_ours("CalledNumber");
+    (local || within).then_some(true)
 }
 
 /// So it is spelled.

@@ -48,6 +48,8 @@ fn call_of<'e>(events: impl Iterator<Item = &'e CallEvent> + Clone) -> Call {
     for event in events.clone() {
         call.apply(event, Decision::Accept);
     }
+    let legs = call.extra.iter_mut().flat_map(|extra| &mut extra.legs);
+    legs.for_each(|leg| leg.number = 0); // as they are heard of
     let mut takers = events.filter_map(|event| event.answering_number.as_ref()).collect::<Vec<_>>();
     takers.dedup();
     if takers.iter().any(|taker| *taker != takers[0]) {

@@ -1,7 +1,7 @@
 //! VoipNow's "CallAPI Events" (three events) and "Call Events" (five) of 4PSA. Facts: the vendor's knowledge base and
 //! developer guide; what they leave open is told in docs/pbx/voipnow.md.
 
-use super::extension_events::{Fields, Happened, happened, plain, refused, taken};
+use super::extension_events::{Fields, Happened, happened, leg_id, plain, refused, taken};
 use super::{Dialect, Refusal, Reply, Request, Said};
 use crate::call::{CallEvent, Cause, Decision, Direction, Extra, Kind, LegName, More, Place};
 use crate::pbx::Options;
@@ -46,7 +46,7 @@ impl Dialect for VoipNow {
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
-        let f = Fields::of(request);
+        let f = Fields(request);
         let (cause, raw_cause) = f.status()?;
         let word = request.tail.or(f.get(&["ev"]));
         let told = match word {
@@ -105,7 +105,11 @@ fn event(
     let direction = f.direction(happened);
     let (called, caller) = (f.extension("CalledExtension")?, f.extension("CallerExtension")?);
     let inbound = direction != Some(Direction::Out);
-    let owner = if inbound { called.clone() } else { caller.clone() };
+    let owner = match direction {
+        Some(Direction::In) => called.clone(),
+        Some(Direction::Out) => caller.clone(),
+        None => None,
+    };
     let place = f.place(owner.as_deref());
     let answered = kind == Kind::Answer || (kind == Kind::Hangup && cause == Some(Cause::NormalClearing));
     let to = if inbound {
@@ -114,7 +118,7 @@ fn event(
         ["CalledNumber", "CalledExtension", "CalledDID"]
     };
     let to = to.iter().find(|name| f.get(&[name]).is_some());
-    let dialled = f.text("CalledNumber")?;
+    let dialled = f.number_text("CalledNumber")?;
     let taken_at = if inbound { owner.clone() } else { dialled };
     let cause = cause.filter(|_| kind == Kind::Hangup || or_hangup);
     Ok(CallEvent {
@@ -134,19 +138,19 @@ fn event(
         raw_cause: raw_cause.filter(|_| kind == Kind::Hangup || or_hangup),
         at: f.0.received,
         more: Some(Box::new(More {
-            leg: Some(LegName { id: leg_id(inbound, owner.as_deref()), place }),
-            internal: Some(is_internal(f, called.is_some() && caller.is_some())),
+            leg: Some(LegName {
+                id: leg_id(direction, owner.as_deref()),
+                vague: owner.is_none(),
+                owner,
+                place,
+            }),
+            internal: is_internal(f, called.is_some() && caller.is_some()).then_some(true), // some say too little
             answered: answered && place == Place::Extension,
             or_hangup,
-            extra: Extra { did: f.text("CalledDID")?, from_name: from_name(f)?, ..Extra::default() },
+            extra: Extra { did: f.number_text("CalledDID")?, from_name: from_name(f)?, ..Extra::default() },
             ..More::default()
         })),
     })
-}
-
-/// A call between two extensions is told by each of them, perhaps under one id.
-fn leg_id(inbound: bool, owner: Option<&str>) -> String {
-    format!("{} {}", if inbound { "in" } else { "out" }, owner.unwrap_or_default()).trim().to_owned()
 }
 
 fn is_internal(f: &Fields, both: bool) -> bool {

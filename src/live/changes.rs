@@ -77,7 +77,7 @@ pub async fn changes(app: Data<App>, caller: Caller, asked: Asked<Poll>) -> Resu
 impl Asker for Wanted {
     type Shown = ChangedCall;
 
-    fn show(&self, db: &mut Db, moved: Vec<Moved>) -> QueryResult<Vec<ChangedCall>> {
+    fn show(&self, db: &mut Db, moved: Vec<Moved>, _: i64) -> QueryResult<Vec<ChangedCall>> {
         let names = names(db, moved.iter().map(|moved| &moved.call))?;
         let meant = moved.into_iter().filter(|moved| self.holds(&moved.call, names.texts(&moved.call)));
         Ok(meant

@@ -2,6 +2,7 @@
 //! is no call control, so its other methods are answered with a `Code` below zero.
 
 mod legs;
+mod seat;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -161,7 +162,9 @@ async fn reply(app: &Data<App>, key: &Key, asked: &Asked) -> Result<Reply, Error
         let watch = watch.clone();
         let current = move |db: &mut Db| {
             let live = calls::live(db, newest)?;
-            watch.entries(db, &live)
+            let mut entries = watch.entries(db, live.iter().map(|call| (call, true)), after)?;
+            entries.retain(|(_, entry)| !entry.is_over());
+            Ok::<_, diesel::result::Error>(entries)
         };
         shown = app.store.query(current).await?;
         after = newest;
@@ -188,25 +191,27 @@ impl Watch {
         self.pbx_ids.as_ref().is_none_or(|ids| ids.contains(&call.pbx_id))
     }
 
+    /// What moved behind `after` at these calls, of each of which is said whether its state is new.
     fn entries<'c>(
         &self,
         db: &mut Db,
-        calls: impl IntoIterator<Item = &'c Call>,
+        calls: impl IntoIterator<Item = (&'c Call, bool)>,
+        after: i64,
     ) -> QueryResult<Vec<(String, Entry)>> {
         let mut entries = Vec::new();
-        for call in calls.into_iter().filter(|call| self.sees(call)) {
-            let concerned = self.extensions.iter().any(|it| it.sides(call, false).next().is_some());
-            if !concerned {
-                continue;
-            }
-            let has_twin = !call.internal && is_between_extensions(call) && calls::has_twin(db, call)?;
+        for (call, state_is_new) in calls.into_iter().filter(|(call, _)| self.concerns(call)) {
+            let twin = if is_between_extensions(call) { calls::twin(db, call)? } else { None };
             for extension in &self.extensions {
-                let sides = extension.sides(call, has_twin);
-                let entry = |side| (extension.name.clone(), Entry::of(call, extension, side, self.zone));
-                entries.extend(sides.map(entry));
+                let seats = extension.seats(call, twin);
+                let moved = seats.filter(|seat| seat.has_moved(after, state_is_new));
+                entries.extend(moved.map(|seat| (extension.name.clone(), Entry::of(&seat, self.zone))));
             }
         }
         Ok(entries)
+    }
+
+    fn concerns(&self, call: &Call) -> bool {
+        self.sees(call) && self.extensions.iter().any(|it| it.seats(call, None).next().is_some())
     }
 }
 
@@ -215,12 +220,12 @@ impl Asker for Watch {
     /// So that both legs of an internal call travel together where the PBX tells of each.
     const SETTLE: Duration = Duration::from_millis(50);
 
-    fn show(&self, db: &mut Db, moved: Vec<Moved>) -> QueryResult<Vec<Self::Shown>> {
-        self.entries(db, moved.iter().filter(|moved| moved.state_is_new).map(|moved| &moved.call))
+    fn show(&self, db: &mut Db, moved: Vec<Moved>, after: i64) -> QueryResult<Vec<Self::Shown>> {
+        self.entries(db, moved.iter().map(|moved| (&moved.call, moved.state_is_new)), after)
     }
 
     fn is_meant(&self, change: &Change) -> bool {
-        let concerned = |extension: &Extension| extension.sides(&change.call, false).next().is_some();
-        change.state_is_new && self.sees(&change.call) && self.extensions.iter().any(concerned)
+        let has_legs = !change.call.extra().legs.is_empty();
+        (change.state_is_new || has_legs) && self.concerns(&change.call)
     }
 }

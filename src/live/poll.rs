@@ -27,11 +27,11 @@ pub trait Asker: Send + Sync + 'static {
     /// What happens within this time after a first change is told together with it.
     const SETTLE: Duration = Duration::ZERO;
 
-    /// Those of these changes that are meant.
+    /// Those of these changes that are meant, for one who knows everything up to `after`.
     ///
     /// # Errors
     /// What the database says.
-    fn show(&self, db: &mut Db, moved: Vec<Moved>) -> QueryResult<Vec<Self::Shown>>;
+    fn show(&self, db: &mut Db, moved: Vec<Moved>, after: i64) -> QueryResult<Vec<Self::Shown>>;
 
     /// May `show` have something to show of this change?
     fn is_meant(&self, change: &Change) -> bool;
@@ -49,9 +49,10 @@ pub async fn ask<A: Asker>(
     wait: Duration,
 ) -> Result<(Vec<A::Shown>, i64)> {
     let until = Instant::now() + wait;
+    let known = after;
     let mut news = None;
     loop {
-        let page = read(app, &asker, after).await?;
+        let page = read(app, &asker, known, after).await?;
         if !page.shown.is_empty() || Instant::now() >= until {
             return Ok((page.shown, page.upto));
         }
@@ -76,8 +77,8 @@ struct Page<T> {
     newest: i64,
 }
 
-/// The first of what is meant, of a bounded number of changes.
-async fn read<A: Asker>(app: &Data<App>, asker: &Arc<A>, after: i64) -> Result<Page<A::Shown>> {
+/// The first of what is meant, of a bounded number of changes behind `after`. `known` is from where it was asked.
+async fn read<A: Asker>(app: &Data<App>, asker: &Arc<A>, known: i64, after: i64) -> Result<Page<A::Shown>> {
     let asker = Arc::clone(asker);
     let read = move |db: &mut Db| {
         let newest = journal::newest(db)?;
@@ -88,7 +89,7 @@ async fn read<A: Asker>(app: &Data<App>, asker: &Arc<A>, after: i64) -> Result<P
             }
             let stretch = changes::between(db, page.upto, newest)?;
             page.upto = stretch.upto;
-            page.shown = asker.show(db, stretch.calls)?;
+            page.shown = asker.show(db, stretch.calls, known)?;
         }
         Ok::<_, Error>(page)
     };

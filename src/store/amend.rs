@@ -35,6 +35,7 @@ pub fn amend(db: &mut Db, amendment: &Amendment) -> QueryResult<Vec<Call>> {
         let mut changed = Vec::new();
         for (mut call, number) in found.into_iter().zip(before + 1..) {
             let live = call.ended_at.is_none();
+            call.number_legs();
             if !(amendment.change)(&mut call) {
                 continue;
             }

@@ -173,7 +173,8 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes in a call as it is stored. Where it stands in `touched`.
-    pub fn touch_stored(&mut self, call: Call, position: usize) -> usize {
+    pub fn touch_stored(&mut self, mut call: Call, position: usize) -> usize {
+        call.number_legs();
         self.touched.push(Touched {
             expected: Some(call.change),
             was: Some(call.state),

@@ -276,26 +276,25 @@ pub fn live(db: &mut Db, upto: i64) -> QueryResult<Vec<Call>> {
     Ok(rows.into_iter().map(Call::from).collect())
 }
 
-/// Is there a call in the other direction between the same two, begun at the same time? Some PBXes tell of an internal
-/// call so.
+/// The call in the other direction between the same two, begun at the same time: some PBXes tell of an internal call so.
 ///
 /// # Errors
 /// What the database says.
-pub fn has_twin(db: &mut Db, call: &Call) -> QueryResult<bool> {
+pub fn twin(db: &mut Db, call: &Call) -> QueryResult<Option<i64>> {
     let other = match call.direction {
         Some(Direction::In) => Direction::Out,
         Some(Direction::Out) => Direction::In,
-        None => return Ok(false),
+        None => return Ok(None),
     };
     let (from, until) = (call.started_at - TWINS, call.started_at + TWINS);
     let ends = calls::from_key.eq(&call.from_key).and(calls::to_key.eq(&call.to_key));
-    let twin = calls::table
+    calls::table
         .filter(ends.and(calls::started_at.between(from, until)))
         .filter(calls::pbx_id.eq(call.pbx_id).and(calls::direction.eq(other)))
+        .order(calls::id)
         .select(calls::id)
         .first::<i64>(db)
-        .optional()?;
-    Ok(twin.is_some())
+        .optional()
 }
 
 /// Is there any call?

@@ -78,14 +78,19 @@ pub fn between(db: &mut Db, after: i64, end: i64) -> QueryResult<Stretch> {
     Ok(Stretch { calls, upto })
 }
 
-/// Did the call come into its state behind `after`? What happened since then tells.
+/// Did the call come into its state behind `after`? What happened since then tells, and tells rather too much: where
+/// legs are told apart, one that begins may make a call go on, and an answer's word may be that of a hangup.
 fn is_new(call: &Call, after: i64, kinds: &HashMap<i64, Vec<String>>) -> bool {
     let any =
         |words: &[&str]| kinds.get(&call.id).is_some_and(|it| it.iter().any(|kind| words.contains(&&**kind)));
+    let (new_call, answer, hangup) = (Kind::NewCall.as_str(), Kind::Answer.as_str(), Kind::Hangup.as_str());
+    let has_legs = !call.extra().legs.is_empty();
     call.id > after
         || match call.state {
+            State::Ringing | State::Connected if has_legs => any(&[new_call, answer]),
             State::Ringing => false,
-            State::Connected => any(&[Kind::Answer.as_str()]),
-            State::Ended => any(&[Kind::Hangup.as_str(), LOST]),
+            State::Connected => any(&[answer]),
+            State::Ended if has_legs => any(&[answer, hangup, LOST]),
+            State::Ended => any(&[hangup, LOST]),
         }
 }

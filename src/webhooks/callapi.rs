@@ -2,15 +2,17 @@
 //! more. What is not known is left out.
 
 use super::EventKind;
-use super::parties::{called, calling, is_out};
+use super::parties::{called, calling, is_out, of_leg};
 use super::payload::Told;
-use crate::call::{Call, Cause, Outcome};
+use crate::call::{Call, Cause, Leg, Outcome};
+use crate::number::is_extension;
 
 /// Names and values, in the order of the documentation.
 pub fn params(told: &Told) -> Vec<(&'static str, String)> {
     let call = told.call;
     let out = is_out(call);
-    let public = call.extra().did.as_ref().or(call.to_number.as_ref()).filter(|_| !out);
+    let outside = || call.to_number.as_ref().filter(|_| !call.to_key.as_deref().is_some_and(is_extension));
+    let public = call.extra().did.as_ref().or_else(outside).filter(|_| !out);
     // the webhook's own extension is the one that these events are of
     let own = |other: Option<&str>| other.map(|other| told.extension.unwrap_or(other).to_owned());
     let name = told.view.from.name.as_ref().or(call.extra().from_name.as_ref());
@@ -19,7 +21,7 @@ pub fn params(told: &Told) -> Vec<(&'static str, String)> {
     let params = [
         ("EventType", Some(told.kind.to_string())),
         ("CallID", Some(call.call_id.clone())),
-        ("SubCallID", Some(call.leg_id.clone())),
+        ("SubCallID", Some(leg_id(told))),
         ("CallerIDNum", call.from_number.clone()),
         ("CallerIDName", name.cloned()),
         ("CalledDID", public.cloned()),
@@ -33,6 +35,13 @@ pub fn params(told: &Told) -> Vec<(&'static str, String)> {
     ];
     let known = params.into_iter().filter_map(|(name, value)| Some((name, value?)));
     known.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// Of the webhook's own extension the leg that began last, else the call's.
+fn leg_id(told: &Told) -> String {
+    let is_own = |leg: &&Leg| of_leg(leg).any(|name| Some(name) == told.extension);
+    let own = told.call.extra().legs.iter().rev().find(is_own);
+    own.map_or(&told.view.leg_id, |leg| &leg.leg_id).clone()
 }
 
 /// Telphin's words, which are VoipNow's newer ones.
@@ -54,6 +63,9 @@ fn status(kind: EventKind, call: &Call) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::CallView;
+    use crate::call::{CallEvent, Decision, Direction, Kind, LegName, More, Place};
+    use crate::number::Numbering;
     use crate::webhooks::sample;
 
     fn told(kind: EventKind) -> String {
@@ -62,6 +74,40 @@ mod tests {
         let params = params(&Told { kind, call: &call, view: &view, extension: None });
         let timeless = params.into_iter().filter(|(name, _)| *name != "EventTime");
         timeless.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+    }
+
+    #[test]
+    fn a_leg_is_named_and_an_extension_is_no_public_number() {
+        let leg = |id: &str, user: &str| {
+            let more = More { leg: Some(LegName::new(id, Place::Extension)), ..More::default() };
+            let numbering = Numbering::new("DE", None).expect("a country");
+            CallEvent {
+                call_id: "1".into(),
+                leg_id: String::new(),
+                kind: Kind::NewCall,
+                direction: Some(Direction::In),
+                from: numbering.read("400"),
+                to: numbering.read("410"),
+                users: vec![user.into()],
+                queue: None,
+                answering_number: None,
+                cause: None,
+                raw_cause: None,
+                at: crate::clock::now(),
+                more: Some(Box::new(more)),
+            }
+        };
+        let mut call = Call::begin(1, 1, &leg("1-a", "410"));
+        call.apply(&leg("1-a", "410"), Decision::Accept);
+        call.apply(&leg("2-a", "411"), Decision::Accept);
+        let view = CallView::nameless(call.clone());
+        let value = |name: &str, extension| {
+            let told = Told { kind: EventKind::DialIn, call: &call, view: &view, extension };
+            params(&told).into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        };
+        assert_eq!(value("SubCallID", None).as_deref(), Some("1-a"));
+        assert_eq!(value("SubCallID", Some("411")).as_deref(), Some("2-a"));
+        assert_eq!((value("CalledDID", None), value("CalledNumber", None)), (None, Some("410".into())));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::EventKind;
 use super::parties::{is_internal, is_out};
 use super::payload::Told;
-use crate::call::Moment;
+use crate::call::{Call, Moment};
 
 /// All of them.
 pub const NAMES: &[&str] = &[
@@ -69,9 +69,7 @@ pub fn value(told: &Told, name: &str) -> Option<String> {
         "EndTimestampUTC" => Some(ms(told.kind.at(call))),
         "IsCallAnswered" => Some(bit(call.was_answered())),
         // FocalScope says it with the hangup alone
-        "IsCallRecorded" => {
-            (told.kind == EventKind::Hangup).then(|| bit(call.extra().recording_url.is_some()))
-        }
+        "IsCallRecorded" => (told.kind == EventKind::Hangup).then(|| bit(is_recorded(call))),
         "RecordingURL" => text(&call.extra().recording_url),
         "Event" => Some(told.kind.to_string()),
         "EventTime" => Some(told.time()),
@@ -98,6 +96,11 @@ fn focalscope(kind: EventKind) -> (&'static str, &'static str) {
         EventKind::Answer => ("pickup", "2"),
         EventKind::Missed => ("missed", "3"),
     }
+}
+
+/// Telphin names the recording and gives no address.
+fn is_recorded(call: &Call) -> bool {
+    call.extra().recording_url.is_some() || call.extra().recording_id.is_some()
 }
 
 fn call_type(told: &Told) -> (&'static str, &'static str) {
@@ -143,6 +146,19 @@ mod tests {
         for name in NAMES {
             assert!(known.contains(name) || *name == "ResponderUserID", "{name}");
         }
+    }
+
+    #[test]
+    fn a_recording_without_an_address_is_one() {
+        let (mut call, view) = sample::call(EventKind::Hangup);
+        let recorded = |call: &Call| {
+            value(&Told { kind: EventKind::Hangup, call, view: &view, extension: None }, "IsCallRecorded")
+        };
+        let extra = call.extra.get_or_insert_default();
+        (extra.recording_url, extra.recording_id) = (None, None);
+        assert_eq!(recorded(&call).as_deref(), Some("0"));
+        call.extra.get_or_insert_default().recording_id = Some("1138241-3a84".into());
+        assert_eq!(recorded(&call).as_deref(), Some("1"));
     }
 
     #[test]

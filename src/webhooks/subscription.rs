@@ -116,7 +116,11 @@ impl Facts {
             answered: call.was_answered(),
             // the sweep's guess is no hangup: the PBX's may still come
             ended: call.ended_at.is_some() && call.outcome != Some(Outcome::Lost),
-            missed: call.outcome == Some(Outcome::Missed),
+            // nobody took it, whatever that is called
+            missed: matches!(
+                call.outcome,
+                Some(Outcome::Missed | Outcome::Busy | Outcome::Cancelled | Outcome::Failed)
+            ),
             legs: call.extra().legs.len(),
         }
     }

@@ -11,15 +11,20 @@ use crate::harness::{TestApp, spawn};
 use crate::past;
 
 /// Adds a PBX; the address that its events go to.
-async fn url_of(app: &TestApp, dialect: &str) -> String {
-    let new = json!({ "name": dialect, "dialect": dialect, "region": "RU" });
+pub async fn url_of(app: &TestApp, dialect: &str) -> String {
+    url_with(app, dialect, json!({})).await
+}
+
+/// The same of one with options.
+pub async fn url_with(app: &TestApp, dialect: &str, options: Value) -> String {
+    let new = json!({ "name": dialect, "dialect": dialect, "region": "RU", "options": options });
     let made = app.admin.post_json("/api/v1/pbxes", &new).await.is(201).json();
     let url = made["url"].as_str().unwrap();
     format!("{}{}", app.base_url, &url[url.find("/api/").unwrap()..])
 }
 
 /// As the PBX.
-async fn post(app: &TestApp, url: &str, form: &str) -> Answer {
+pub async fn post(app: &TestApp, url: &str, form: &str) -> Answer {
     let request = app.nobody.http.post(url).header("Content-Type", "application/x-www-form-urlencoded");
     app.nobody.send(request.body(form.to_owned())).await
 }

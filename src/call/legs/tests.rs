@@ -10,7 +10,7 @@ const CALLER: &str = "+7 921 456 78 92";
 
 /// What an event says of leg `id`.
 fn leg(kind: Kind, id: &str, place: Place, seconds: i64) -> CallEvent {
-    let more = More { leg: Some(LegName { id: id.into(), place }), ..More::default() };
+    let more = More { leg: Some(LegName::new(id, place)), ..More::default() };
     CallEvent { from: number(CALLER), ..with(event(kind, Some(Direction::In), seconds), |_| more) }
 }
 
@@ -52,6 +52,13 @@ fn within(event: CallEvent, caller: &str, callee: &str) -> CallEvent {
 
 fn heard(events: &[CallEvent]) -> Call {
     told(events, &Decision::Accept)
+}
+
+/// Legs are numbered as they are heard of.
+fn unnumbered(mut call: Call) -> Call {
+    let legs = call.extra.iter_mut().flat_map(|extra| &mut extra.legs);
+    legs.for_each(|leg| leg.number = 0);
+    call
 }
 
 fn outcome(call: &Call) -> (State, Option<Outcome>, bool) {
@@ -98,7 +105,7 @@ fn the_word_of_the_queue_counts_more_than_that_of_the_ivr() {
             let call = heard(&[ivr(of_ivr), queue.clone()]);
             assert_eq!(call.outcome, Some(then), "{seconds}");
             assert_eq!(call.queue.as_deref(), Some("300"));
-            assert_eq!(heard(&[queue, ivr(of_ivr)]), Call { ..call });
+            assert_eq!(unnumbered(heard(&[queue, ivr(of_ivr)])), unnumbered(call));
         }
     }
     let queues = [machine_says(false, Place::Queue, "300", 30), machine_says(true, Place::Queue, "301", 50)];
@@ -172,7 +179,7 @@ fn a_leg_to_where_it_was_forwarded_tells_no_more_than_that() {
         with(event, |more| More { transferred: true, ..more })
     };
     let leg_out = |event: CallEvent| {
-        with(event, |more| More { leg: Some(LegName { id: "out".into(), place: Place::Extension }), ..more })
+        with(event, |more| More { leg: Some(LegName::new("out", Place::Extension)), ..more })
     };
     let story = [
         forwarded(leg_out(rings("106", 0))),
@@ -204,7 +211,7 @@ fn an_internal_call_is_one_whichever_leg_is_heard_first() {
     ];
     let call = heard(&story);
     story.reverse();
-    assert_eq!(heard(&story), call);
+    assert_eq!(unnumbered(heard(&story)), unnumbered(call.clone()));
     assert_eq!((call.direction, call.internal, call.open), (Some(Direction::Out), true, false));
     assert_eq!((call.users.join(" "), call.answered_by.as_deref()), ("106".into(), Some("107")));
     let missed = heard(&[inside(rings("107", 0)), inside(ends("107", Cause::NoAnswer, 9))]);
@@ -215,6 +222,38 @@ fn an_internal_call_is_one_whichever_leg_is_heard_first() {
 fn who_dials_answers_nothing() {
     let call = heard(&[out(rings("106", 0)), out(takes("106", 4)), out(ends("106", Cause::Busy, 9))]);
     assert_eq!((call.users.join(" "), call.answered_by), ("106".into(), None));
+}
+
+/// The same event, where the PBX leaves out whose it is.
+fn vague(event: CallEvent) -> CallEvent {
+    let event = CallEvent { users: vec![], answering_number: None, queue: None, ..event };
+    let id = if event.direction == Some(Direction::Out) { "out" } else { "in" };
+    let leg = LegName { vague: true, ..LegName::new(id, Place::Extension) };
+    with(event, |more| More { leg: Some(leg), ..more })
+}
+
+#[test]
+fn an_event_that_does_not_say_whose_it_is_is_of_the_only_leg() {
+    let story = [rings("106", 0), vague(takes("106", 5)), vague(ends("106", Cause::NormalClearing, 9))];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1]] {
+        let call = heard(&order.map(|n| story[n].clone()));
+        assert_eq!(outcome(&call), (State::Ended, Some(Outcome::Answered), false), "{order:?}");
+        assert_eq!((call.extra().legs.len(), call.extra().legs[0].leg_id.as_str()), (1, "106"), "{order:?}");
+        assert_eq!(call.answered_by.as_deref(), Some("106"), "{order:?}");
+    }
+    // of the one that goes on; a repeat harms nobody
+    let end = |seconds| vague(ends("107", Cause::NoAnswer, seconds));
+    let rounds = [rings("106", 0), ends("106", Cause::NoAnswer, 9), rings("107", 10), end(20), end(21)];
+    assert_eq!(heard(&rounds[..3]).state, State::Ringing);
+    let call = heard(&rounds);
+    assert_eq!((call.state, call.ended_at, call.extra().legs.len()), (State::Ended, Some(at(20)), 2));
+    // where two go on nobody knows
+    let both = [rings("106", 0), rings("107", 0), end(5)];
+    assert_eq!(heard(&both).state, State::Ringing);
+    // each way by itself
+    let call = heard(&[rings("106", 0), out(rings("107", 0)), out(end(5))]);
+    let ended: Vec<_> = call.extra().legs.iter().map(|leg| leg.ended_at).collect();
+    assert_eq!((call.state, ended), (State::Ringing, vec![None, Some(at(5))]));
 }
 
 #[test]
@@ -288,11 +327,20 @@ fn of_leg(id: usize) -> impl Strategy<Value = Vec<CallEvent>> {
     )
 }
 
+/// Events of one leg, some of which leave open which it is.
+fn partly_vague() -> impl Strategy<Value = Vec<CallEvent>> {
+    (of_leg(0), prop::collection::vec(any::<bool>(), 3)).prop_map(|(events, vaguely)| {
+        let told = events.into_iter().zip(vaguely);
+        told.map(|(event, vaguely)| if vaguely { vague(event) } else { event }).collect()
+    })
+}
+
 /// A call's events in one order, and in another, some of them repeated.
 fn stories() -> impl Strategy<Value = (Vec<CallEvent>, Vec<CallEvent>)> {
     let legs: Vec<_> = (0..4).map(of_leg).collect();
-    (legs, 1usize..=4).prop_flat_map(|(legs, count)| {
-        let events: Vec<CallEvent> = legs.into_iter().take(count).flatten().collect();
+    let of_some =
+        (legs, 1usize..=4).prop_map(|(legs, count)| legs.into_iter().take(count).flatten().collect());
+    prop_oneof![2 => of_some, 1 => partly_vague()].prop_flat_map(|events: Vec<CallEvent>| {
         let repeated = prop::collection::vec(prop::sample::select(events.clone()), 0..5);
         let both = repeated.prop_map({
             let events = events.clone();
@@ -307,7 +355,7 @@ proptest! {
 
     #[test]
     fn order_and_repetition_of_legs_do_not_matter((one, other) in stories()) {
-        prop_assert_eq!(heard(&one), heard(&other));
+        prop_assert_eq!(unnumbered(heard(&one)), unnumbered(heard(&other)));
     }
 
     #[test]

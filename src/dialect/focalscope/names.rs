@@ -111,6 +111,11 @@ impl<'r> Names<'r> {
         self.name(placeholder).map_or(Ok(None), |name| self.0.number(name))
     }
 
+    /// A number that is kept as text.
+    pub fn number_text(&self, placeholder: &'static str) -> Result<Option<String>, Refusal> {
+        self.name(placeholder).map_or(Ok(None), |name| self.0.number_text(name))
+    }
+
     /// A call's id.
     pub fn id(&self, placeholder: &'static str) -> Result<Option<String>, Refusal> {
         let named = self.name(placeholder).filter(|name| self.0.params.get(name).is_some());

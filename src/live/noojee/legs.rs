@@ -1,18 +1,18 @@
 //! A call as Noojee's clients see it: one leg for each extension that takes part. Pure.
 //!
-//! An internal call is two legs, one that dials and one that rings. Most PBXes tell of both in one call, some in two,
-//! an outbound and an inbound one; then each of the two stands for one leg (`is_twin`).
+//! Where the PBX tells of a call's legs, an extension is shown as its own leg stands; else as the call does. An internal
+//! call is two legs, one that dials and one that rings. Most PBXes tell of both in one call, some in two, an outbound and
+//! an inbound one, which are twins; then each of the two stands for one leg, under the id of the first.
 
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::call::{Call, Cause, Direction, Moment, State};
+use super::seat::Seat;
+use crate::call::{Call, Cause, Direction, Leg, Moment};
 use crate::number::Numbering;
 
-/// So many numbers has a call for its legs.
+/// So many numbers has a call for its legs (`Seat::slot`).
 const LEGS: i64 = 16;
-/// Of these, the one for who rings without being named by the PBX as a user.
-const UNNAMED: i64 = 15;
 
 /// One entry of the reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,12 +39,17 @@ struct CallData {
     hangup_cause: Option<&'static str>,
 }
 
+/// As Noojee's clients know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-enum Status {
+pub enum Status {
+    /// It dials.
     #[serde(rename = "Dialing Out")]
     DialingOut,
+    /// It rings.
     Ringing,
+    /// It was taken.
     Connected,
+    /// It ended.
     Hungup,
 }
 
@@ -72,7 +77,7 @@ impl Extension {
     }
 
     /// The same text, or the part behind the `*` of VoipNow's extensions.
-    fn is(&self, text: &str) -> bool {
+    pub(super) fn is(&self, text: &str) -> bool {
         text == self.name || text.rsplit_once('*').is_some_and(|(_, local)| local == self.name)
     }
 
@@ -80,88 +85,94 @@ impl Extension {
         number.is_some_and(|number| self.is(number)) || (key.is_some() && key == self.key.as_ref())
     }
 
-    /// The sides on which it takes part in the call. The side that is not the call's own (the callee's of an outbound
-    /// call, the caller's of any other) counts between extensions only, and only if no twin stands for it.
-    pub fn sides(&self, call: &Call, has_twin: bool) -> impl Iterator<Item = Side> + use<> {
+    /// Where it takes part in the call. The side that is not the call's own (the callee's of an outbound call, the
+    /// caller's of any other) counts where the PBX tells of its leg, or between extensions, if no twin stands for it.
+    pub fn seats<'c>(&'c self, call: &'c Call, twin: Option<i64>) -> impl Iterator<Item = Seat<'c>> {
         let outbound = call.direction == Some(Direction::Out);
         let user = call.users.iter().any(|user| self.is(user));
         let took = call.answered_by.as_ref().is_some_and(|user| self.is(user));
         let dials = self.has(call.from_number.as_ref(), call.from_key.as_ref())
             || self.has(call.dialed_from.as_ref(), None)
             || (outbound && (user || (took && !call.internal)));
-        let rings = self.has(call.to_number.as_ref(), call.to_key.as_ref())
+        let rings = self.is_dialled(call)
             || self.has(call.answering_number.as_ref(), None)
             || (!outbound && (user || took));
-        let both = call.internal || is_between_extensions(call) && !has_twin;
-        let caller = (dials && (outbound || both)).then_some(Side::Caller);
-        let callee = (rings && (!outbound || both)).then_some(Side::Callee);
-        caller.into_iter().chain(callee)
+        let both = is_between_extensions(call) && twin.is_none();
+        let id = twin.map_or(call.id, |twin| twin.min(call.id));
+        let sides =
+            [(Side::Caller, dials && (outbound || both)), (Side::Callee, rings && (!outbound || both))];
+        sides.into_iter().filter_map(move |(side, counts)| {
+            let leg = self.leg(call, side);
+            (counts || leg.is_some()).then_some(Seat { id, call, extension: self, side, leg })
+        })
+    }
+
+    pub(super) fn is_dialled(&self, call: &Call) -> bool {
+        self.has(call.to_number.as_ref(), call.to_key.as_ref())
+    }
+
+    /// Its own leg on that side; the last one, where a queue rang it more than once.
+    fn leg<'c>(&self, call: &'c Call, side: Side) -> Option<&'c Leg> {
+        let dials = side == Side::Caller;
+        let own = |leg: &&Leg| {
+            let on_side = (leg.direction == Some(Direction::Out)) == dials;
+            on_side && !leg.transferred && leg.users.iter().any(|user| self.is(user))
+        };
+        call.extra().legs.iter().rev().find(own)
     }
 
     /// Another extension took it: this one rings no more.
-    fn was_beaten(&self, call: &Call) -> bool {
+    pub(super) fn was_beaten(&self, call: &Call) -> bool {
         let rang = |who: &String| call.users.contains(who);
         let taken_by = call.answered_by.as_ref().filter(|who| rang(who));
         let taker = taken_by.or(call.answering_number.as_ref().filter(|who| rang(who)));
         call.users.iter().any(|user| self.is(user)) && taker.is_some_and(|taker| !self.is(taker))
     }
-
-    fn slot(&self, call: &Call, side: Side) -> i64 {
-        let place = call.users.iter().position(|user| self.is(user));
-        match (side, place) {
-            (Side::Caller, _) => 0,
-            (Side::Callee, Some(place)) => 1 + place as i64 % (UNNAMED - 1),
-            (Side::Callee, None) => UNNAMED,
-        }
-    }
 }
 
-/// Neither end is a number of the public network, nor withheld.
+/// The PBX says so, or neither end is a number of the public network, nor withheld.
 pub fn is_between_extensions(call: &Call) -> bool {
     let inside = |key: &Option<String>| {
         key.as_ref().is_some_and(|key| {
             !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit() || byte == b'*')
         })
     };
-    inside(&call.from_key) && inside(&call.to_key)
+    call.internal || (inside(&call.from_key) && inside(&call.to_key))
 }
 
 impl Entry {
-    /// The leg of that extension on that side.
-    pub fn of(call: &Call, extension: &Extension, side: Side, zone: Tz) -> Self {
-        let inbound = side == Side::Callee;
-        let beaten = inbound && extension.was_beaten(call);
-        let connected = call.answered_at.filter(|_| !beaten);
-        let status = match call.state {
-            State::Ended => Status::Hungup,
-            State::Connected if beaten => Status::Hungup,
-            State::Connected => Status::Connected,
-            State::Ringing if inbound => Status::Ringing,
-            State::Ringing => Status::DialingOut,
-        };
+    /// What is shown of it.
+    pub fn of(seat: &Seat, zone: Tz) -> Self {
+        let (call, status) = (seat.call, seat.status());
+        let inbound = seat.side == Side::Callee;
+        let (taken, taken_at) = seat.taken();
         let party = match status {
             _ if inbound => call.from_number.clone(),
             Status::DialingOut => None,
             _ => call.to_number.clone(),
         };
-        let number = call.id * LEGS + extension.slot(call, side);
+        let slot = seat.slot();
         let is_queue_call = call.queue.is_some();
-        let over_unheard = status == Status::Hungup && connected.is_none();
         Self {
             call_data: CallData {
                 can_answer: status == Status::Ringing && !is_queue_call,
                 caller_id: party.unwrap_or_default(),
-                unique_call_id: format!("{}.{number}", call.started_at.and_utc().timestamp()),
-                call_start_time: connected.map(|at| local(at, zone)).unwrap_or_default(),
+                unique_call_id: format!("{}.{slot}", seat.id),
+                call_start_time: taken_at.map(|at| local(at, zone)).unwrap_or_default(),
                 is_queue_call,
                 is_click_to_dial_call: false,
                 inbound,
                 status,
-                hangup_cause: over_unheard.then(|| if beaten { "NO_ANSWER" } else { cause(call.cause) }),
+                hangup_cause: (status == Status::Hungup && !taken).then(|| seat.cause()),
             },
-            call_id: number,
+            call_id: seat.id * LEGS + slot % LEGS,
             code: 0,
         }
+    }
+
+    /// Did it end?
+    pub fn is_over(&self) -> bool {
+        self.call_data.status == Status::Hungup
     }
 }
 
@@ -169,7 +180,7 @@ fn local(at: Moment, zone: Tz) -> String {
     at.and_utc().with_timezone(&zone).format("%Y/%m/%d %H:%M:%S").to_string()
 }
 
-fn cause(cause: Option<Cause>) -> &'static str {
+pub(super) fn cause(cause: Option<Cause>) -> &'static str {
     match cause {
         Some(Cause::Busy) => "BUSY",
         Some(Cause::NoAnswer) => "NO_ANSWER",

@@ -1,7 +1,7 @@
 use EventKind::{Answer, DialIn, DialOut, Hangup, Missed};
 
 use super::*;
-use crate::call::{CallEvent, Decision, Kind, LegName, More, Place, Reason};
+use crate::call::{CallEvent, Cause, Decision, Kind, LegName, More, Place, Reason};
 use crate::clock;
 
 /// What each event of this story is told as.
@@ -30,6 +30,24 @@ fn told(direction: Option<Direction>, story: &[(Kind, Decision)]) -> Vec<Vec<Eve
     told.collect()
 }
 
+fn hangup(cause: Cause) -> CallEvent {
+    CallEvent {
+        call_id: "1".into(),
+        leg_id: String::new(),
+        kind: Kind::Hangup,
+        direction: None,
+        from: None,
+        to: None,
+        users: Vec::new(),
+        queue: None,
+        answering_number: None,
+        cause: Some(cause),
+        raw_cause: None,
+        at: clock::now(),
+        more: None,
+    }
+}
+
 fn plain(kinds: &[Kind]) -> Vec<(Kind, Decision)> {
     kinds.iter().map(|kind| (*kind, Decision::Accept)).collect()
 }
@@ -51,6 +69,16 @@ fn each_event_is_told_once_and_in_order() {
         (inbound, vec![answer, new], vec![vec![Answer], vec![DialIn]]),
     ] {
         assert_eq!(told(direction, &plain(&story)), expected, "{story:?}");
+    }
+}
+
+#[test]
+fn an_outbound_call_that_nobody_took_is_missed_whatever_its_cause() {
+    for cause in [Cause::Busy, Cause::Cancel, Cause::NoAnswer, Cause::Congestion, Cause::NotFound] {
+        let (mut call, _) = crate::webhooks::sample::call(DialOut);
+        let before = Facts::of(&call);
+        call.apply(&hangup(cause), Decision::Accept);
+        assert_eq!(before.news(&call).collect::<Vec<_>>(), [Hangup, Missed], "{cause:?}");
     }
 }
 
@@ -86,10 +114,7 @@ fn an_extension_that_joins_later_is_told_that_it_rings() {
         cause: None,
         raw_cause: None,
         at: clock::now(),
-        more: Some(Box::new(More {
-            leg: Some(LegName { id: id.into(), place: Place::Extension }),
-            ..More::default()
-        })),
+        more: Some(Box::new(More { leg: Some(LegName::new(id, Place::Extension)), ..More::default() })),
     };
     let hook = |id, extension: &str| Subscription {
         id,

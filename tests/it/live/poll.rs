@@ -9,6 +9,7 @@ use hookswitch::store::schema::calls;
 use serde_json::Value;
 
 use super::{event, stranger, whole_call};
+use crate::extensions::{post, url_of};
 use crate::harness::{TestApp, eventually, spawn};
 
 /// The event and the call id of each change.
@@ -114,4 +115,21 @@ async fn a_call_whose_last_change_is_a_repeat_is_not_passed_over() {
     let stretches: Vec<Stretch> = app.query(between).await;
     let told: Vec<usize> = stretches.iter().map(|stretch| stretch.calls.len()).collect();
     assert_eq!(told, [0, 1, 1]);
+}
+
+#[actix_web::test]
+async fn a_queues_second_round_rings_anew() {
+    let app = spawn();
+    let url = url_of(&app, "telphin").await;
+    let leg = async |kind: &str, sub: &str, status: &str| {
+        let form = format!(
+            "EventType={kind}&CallID=q&SubCallID={sub}&CalledExtension=13596*106&CallFlow=in&CallStatus={status}"
+        );
+        post(&app, &url, &form).await.is(200);
+    };
+    leg("dial-in", "1-a", "CALLING").await;
+    leg("hangup", "1-a", "NOANSWER").await;
+    let next = ask(&app, "after=0").await["next"].clone();
+    leg("dial-in", "2-a", "CALLING").await;
+    assert_eq!(told(&ask(&app, &format!("after={next}")).await), [("call.ringing", "q")]);
 }
