@@ -29,19 +29,25 @@ pub struct Happened {
 }
 
 /// A request, read as these PBXes mean it.
-pub struct Fields<'r>(pub &'r Request<'r>);
+pub struct Fields<'r> {
+    /// As a whole.
+    pub request: &'r Request<'r>,
+    sent: Vec<(&'r str, &'r str)>,
+}
 
 impl<'r> Fields<'r> {
-    /// As it was sent. A PBX that adds its parameters to a URL which has a query already (`?ev=…`) may join the first
-    /// of them by a second `?`.
+    /// A PBX that adds its parameters to a URL which has a query already (`?ev=…`) may join the first of them by a
+    /// second `?`.
+    pub fn of(request: &'r Request<'r>) -> Self {
+        let plain = |(name, value): (&'r str, &'r str)| (name.rsplit('?').next().unwrap_or(name), value);
+        let joined = request.params.iter().filter_map(|(_, value)| value.split_once('?')?.1.split_once('='));
+        let sent = request.params.iter().chain(joined).map(plain);
+        Self { request, sent: sent.filter(|(_, value)| !value.trim().is_empty()).collect() }
+    }
+
+    /// As it was sent.
     fn sent(&self, name: &str) -> Option<&'r str> {
-        let params = self.0.params;
-        let joined = params.iter().filter_map(|(_, value)| value.split_once('?')?.1.split_once('='));
-        let named = |(known, value): (&'r str, &'r str)| {
-            let known = known.rsplit('?').next().unwrap_or(known);
-            known.eq_ignore_ascii_case(name).then_some(value)
-        };
-        params.iter().chain(joined).find_map(named).filter(|value| !value.trim().is_empty())
+        self.sent.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
     /// The first of the names that is there, in any letter case.
@@ -63,7 +69,7 @@ impl<'r> Fields<'r> {
     /// A telephone number, or an extension's. The blank that a bare plus becomes in a query is part of it.
     pub fn number(&self, name: &str) -> Result<Option<Number>, Refusal> {
         let text = self.sent(name).map(|text| within(name, text, NUMBER)).transpose()?;
-        Ok(text.and_then(|text| self.0.numbering.read(local(text))))
+        Ok(text.and_then(|text| self.request.numbering.read(local(text))))
     }
 
     /// The same, as text.
@@ -100,11 +106,11 @@ impl<'r> Fields<'r> {
 
     /// What this extension is; the admin may name it with its prefix or without.
     pub fn place(&self, extension: Option<&str>) -> Place {
-        let options = self.0.options;
+        let options = self.request.options;
         let among = |all: &[String]| {
             extension.is_some_and(|it| all.iter().any(|one| is_called(it, local(one.trim()))))
         };
-        match self.0.tail {
+        match self.request.tail {
             Some("queue") => Place::Queue,
             Some("ivr") => Place::Ivr,
             _ if among(&options.queues) => Place::Queue,
@@ -115,7 +121,7 @@ impl<'r> Fields<'r> {
 
     /// Does the number look like an extension's?
     pub fn is_ours(&self, name: &str) -> bool {
-        let pattern = self.0.options.internal_pattern().unwrap_or(&EXTENSION);
+        let pattern = self.request.options.internal_pattern().unwrap_or(&EXTENSION);
         self.get(&[name]).is_some_and(|number| pattern.is_match(local(number).trim()))
     }
 }

@@ -52,7 +52,7 @@ impl Dialect for Telphin {
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
-        let f = Fields(request);
+        let f = Fields::of(request);
         let of_url = request.tail.filter(|tail| happened(tail).is_some());
         let word = f.get(&["EventType", "event_type"]).or(of_url).or(f.get(&["ev"]));
         let told = match word {
@@ -212,7 +212,7 @@ fn event_time(f: &Fields) -> Moment {
     const YEAR_2000: i64 = 946_684_800_000_000;
     let told = f.get(&["EventTime"]).and_then(|text| text.parse().ok()).filter(|time| *time >= YEAR_2000);
     let time = told.and_then(DateTime::from_timestamp_micros).map(|time| time.naive_utc().trunc_subsecs(3));
-    time.filter(|time| *time <= f.0.received + TimeDelta::days(1)).unwrap_or(f.0.received)
+    time.filter(|time| *time <= f.request.received + TimeDelta::days(1)).unwrap_or(f.request.received)
 }
 
 /// In microseconds.

@@ -46,7 +46,7 @@ impl Dialect for VoipNow {
     }
 
     fn parse(&self, request: &Request) -> Result<Said, Refusal> {
-        let f = Fields(request);
+        let f = Fields::of(request);
         let (cause, raw_cause) = f.status()?;
         let word = request.tail.or(f.get(&["ev"]));
         let told = match word {
@@ -136,7 +136,7 @@ fn event(
         answering_number: taken_at.filter(|_| answered),
         cause,
         raw_cause: raw_cause.filter(|_| kind == Kind::Hangup || or_hangup),
-        at: f.0.received,
+        at: f.request.received,
         more: Some(Box::new(More {
             leg: Some(LegName {
                 id: leg_id(direction, owner.as_deref()),
