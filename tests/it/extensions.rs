@@ -18,9 +18,7 @@ pub async fn url_of(app: &TestApp, dialect: &str) -> String {
 /// The same of one with options.
 pub async fn url_with(app: &TestApp, dialect: &str, options: Value) -> String {
     let new = json!({ "name": dialect, "dialect": dialect, "region": "RU", "options": options });
-    let made = app.admin.post_json("/api/v1/pbxes", &new).await.is(201).json();
-    let url = made["url"].as_str().unwrap();
-    format!("{}{}", app.base_url, &url[url.find("/api/").unwrap()..])
+    app.add_pbx(&new).await
 }
 
 /// As the PBX.

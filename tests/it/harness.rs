@@ -160,6 +160,13 @@ impl TestApp {
         App::change(&self.app, |db| Ok(f(db)?)).await.unwrap()
     }
 
+    /// Adds a PBX; the address that its events go to.
+    pub async fn add_pbx(&self, new: &serde_json::Value) -> String {
+        let made = self.admin.post_json("/api/v1/pbxes", new).await.is(201).json();
+        let url = made["url"].as_str().unwrap();
+        format!("{}{}", self.base_url, &url[url.find("/api/").unwrap()..])
+    }
+
     /// The newest call of that id.
     pub async fn call(&self, call_id: &str) -> Option<Call> {
         let mine = calls::pbx_id.eq(self.pbx_id).and(calls::call_id.eq(call_id.to_owned()));

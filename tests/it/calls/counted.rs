@@ -63,13 +63,10 @@ async fn each_call_counts_once_in_the_time_in_which_it_began() {
 #[actix_web::test]
 async fn where_nobody_said_when_it_was_answered_no_wait_is_counted() {
     let app = spawn();
-    let made =
-        app.admin.post_json("/api/v1/pbxes", &json!({ "name": "p", "dialect": "placetel" })).await.is(201);
-    let url = made.json()["url"].as_str().unwrap().to_owned();
-    let path = &url[url.find("/api/").unwrap()..];
+    let url = app.add_pbx(&json!({ "name": "p", "dialect": "placetel" })).await;
     for event in ["OutgoingCall", "HungUp&type=accepted&direction=out"] {
         let form = format!("event={event}&from=4930231250&to=493023125001&call_id=1");
-        let post = app.nobody.http.post(format!("{}{path}", app.base_url));
+        let post = app.nobody.http.post(&url);
         let post = post.header("Content-Type", "application/x-www-form-urlencoded").body(form);
         app.nobody.send(post).await.is(200);
     }

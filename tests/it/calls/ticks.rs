@@ -111,13 +111,10 @@ async fn many_are_ticked_by_ids_or_by_filter() {
 #[actix_web::test]
 async fn who_calls_in_vain_after_they_were_reached_still_waits() {
     let app = spawn();
-    let new = json!({ "name": "with times", "dialect": "focalscope" });
-    let made = app.admin.post_json("/api/v1/pbxes", &new).await.is(201).json();
-    let url = made["url"].as_str().unwrap();
-    let path = &url[url.find("/api/").unwrap()..];
+    let url = app.add_pbx(&json!({ "name": "with times", "dialect": "focalscope" })).await;
     let told = async |event: &str, call: &str, times: &str| {
         let query = format!("Event={event}&CallId={call}&CallerID=493023125001&CallTypeCode=1&{times}");
-        app.nobody.get(&format!("{path}?{query}")).await.is(200);
+        app.nobody.send(app.nobody.http.get(format!("{url}?{query}"))).await.is(200);
     };
     let at = |minute: i64| 1_780_000_000_000 + minute * 60_000;
     for (call, minute) in [("before", 0), ("after", 20)] {
