@@ -32,6 +32,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How often old calls are looked for.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// And first so long after a start, which has other work; who starts a copy of old data can still say what is kept.
+const FIRST: Duration = Duration::from_secs(10 * 60);
+
 /// A call can go on for that long: it is looked at again where it may not have ended the last time.
 const LONGEST_CALL: TimeDelta = TimeDelta::days(2);
 
@@ -106,6 +109,7 @@ pub async fn count(app: &App, policy: Policy, now: Moment) -> Result<i64> {
 
 /// Once an hour, for ever (the server's end ends it).
 pub async fn hourly(app: Data<App>) {
+    sleep(FIRST).await;
     loop {
         if let Err(e) = run(&app, "retention", clock::now()).await {
             complain("old calls are not taken away", &e);
