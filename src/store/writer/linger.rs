@@ -77,12 +77,12 @@ impl Linger {
         }
     }
 
-    /// Waits until all are there again who lately were: `taken` are here, `queued` counts the others.
-    pub fn wait(&self, awaited: &Awaited, taken: usize, queued: impl Fn() -> usize) {
+    /// Waits until all are `queued` again who lately were.
+    pub fn wait(&self, awaited: &Awaited, queued: impl Fn() -> usize) {
         let begun = Instant::now();
-        while self.is_worth(taken + queued(), begun.elapsed()) {
+        while self.is_worth(queued(), begun.elapsed()) {
             let left = self.longest().saturating_sub(begun.elapsed());
-            awaited.wait(self.callers - taken, left, &queued);
+            awaited.wait(self.callers, left, &queued);
         }
     }
 
@@ -201,9 +201,10 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(30));
         }
         let begun = Instant::now();
-        linger.wait(&awaited, 0, queued);
+        linger.wait(&awaited, queued);
         assert!(begun.elapsed() >= LONGEST, "one is missing, and comes no more");
-        linger.wait(&awaited, 1, queued);
+        queue.fetch_add(1, Ordering::SeqCst);
+        linger.wait(&awaited, queued);
     }
 
     #[test]

@@ -80,17 +80,14 @@ impl Thread {
         let mut closing = None;
         let mut ended = Instant::now();
         let mut linger = Linger::new(ended);
-        while inbox.blocking_recv_many(&mut jobs, MAX_BATCH) > 0 {
-            let begun = Instant::now();
-            linger.idle(begun, begun - ended);
-            linger.wait(awaited, jobs.len(), || inbox.len());
-            while jobs.len() < MAX_BATCH
-                && let Ok(job) = inbox.try_recv()
-            {
-                jobs.push(job);
+        loop {
+            linger.wait(awaited, || inbox.len());
+            let taken = inbox.blocking_recv_many(&mut jobs, MAX_BATCH);
+            if taken == 0 {
+                break;
             }
             let begun = Instant::now();
-            let taken = jobs.len();
+            linger.idle(begun, begun - ended);
             if let Some(done) = self.work(&mut jobs) {
                 inbox.close(); // what is in it is still written
                 closing = Some(done);
