@@ -221,10 +221,10 @@ impl<'a> Batch<'a> {
     ) -> (Effect, bool) {
         let touched = &mut self.touched[index];
         let call = &mut touched.call;
-        let (reached, undecided, before) =
-            (call.reached(), call.decision.is_none(), shape(&self.hashes, call));
+        let (reached, undecided) = (call.reached(), call.decision.is_none());
+        let before = touched.only_progress.then(|| shape(&self.hashes, call));
         let effect = call.apply(event, decided.clone());
-        touched.only_progress &= before == shape(&self.hashes, call);
+        touched.only_progress = before.is_some_and(|before| before == shape(&self.hashes, call));
         if effect == Effect::Applied || touched.expected.is_none() {
             touched.last = Some(position);
         }

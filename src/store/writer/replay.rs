@@ -177,7 +177,8 @@ impl Thread {
             self.metrics.event(dialect, kind.map(Kind::as_str), verdict);
         }
         if !batch.entries.is_empty() {
-            self.publish(batch, &reached);
+            let (_, touched) = self.publish(batch, &reached);
+            self.remember(touched);
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::spool::Spool;
 use crate::store::amend::{Amendment, amend};
 use crate::store::arrival::{Arrival, Recorded};
-use crate::store::batch::{Batch, Reached};
+use crate::store::batch::{Batch, Reached, Touched};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
@@ -147,11 +147,12 @@ impl Thread {
         }
         let begun = Instant::now();
         match self.write(&arrivals) {
-            Ok(recorded) => {
+            Ok((recorded, touched)) => {
                 self.metrics.committed(arrivals.len(), begun.elapsed());
                 for ((_, done), recorded) in arrivals.into_iter().zip(recorded) {
                     let _gone = done.send(Ok(recorded));
                 }
+                self.remember(touched);
             }
             // what may be there already goes to the spool, too: its replay looks before it writes
             Err(e) if !self.takes_writes() || arrivals.len() == 1 || spooled::is_away(&e) => {
@@ -171,7 +172,7 @@ impl Thread {
         }
     }
 
-    fn write(&mut self, arrivals: &[Waiting]) -> QueryResult<Vec<Recorded>> {
+    fn write(&mut self, arrivals: &[Waiting]) -> QueryResult<(Vec<Recorded>, Vec<Touched>)> {
         let now = Instant::now();
         let alone = self.shared_until.is_none_or(|until| until < now);
         let quick = if alone { self.write_from_memory(arrivals) } else { Err(DbError::RollbackTransaction) };
@@ -191,8 +192,9 @@ impl Thread {
         Ok(self.publish(batch, &reached))
     }
 
-    /// After a commit: tells of it, remembers the calls, and ticks what was reached.
-    pub fn publish(&mut self, batch: Batch, reached: &[i64]) -> Vec<Recorded> {
+    /// After a commit: tells of it, and ticks what was reached. What is to be answered, and the calls that are then to
+    /// be remembered.
+    pub fn publish(&mut self, batch: Batch, reached: &[i64]) -> (Vec<Recorded>, Vec<Touched>) {
         self.written += batch.entries.len();
         let range = batch.entries.first().zip(batch.entries.last());
         let (first, mut newest) = range.map_or((0, 0), |(first, last)| (first.change, last.change));
@@ -201,11 +203,9 @@ impl Thread {
             self.news.told.send_replace(());
         }
         let reaches = !reached.is_empty() || batch.reaches_itself();
-        let Batch { touched, recorded, reached, .. } = batch;
-        for touched in touched {
-            self.recent.put(touched.call);
-        }
+        let Batch { mut touched, recorded, reached, .. } = batch;
         if reaches {
+            self.remember(std::mem::take(&mut touched));
             match self.tick_reached(reached) {
                 Ok(ticked) => newest = newest.max(ticked),
                 // the events are committed
@@ -215,7 +215,14 @@ impl Thread {
         if newest > 0 {
             self.news.reached(newest);
         }
-        recorded
+        (recorded, touched)
+    }
+
+    /// For their next events. It is done behind the answers, for which PBXes wait.
+    pub fn remember(&mut self, touched: Vec<Touched>) {
+        for touched in touched {
+            self.recent.put(touched.call);
+        }
     }
 
     /// With the calls that we remember. New ones are taken to be new: the statement says if that is wrong.
