@@ -158,7 +158,7 @@ async fn take_away(app: &App, policy: Policy, now: Moment, changed: &mut i64) ->
     let mut line = 0;
     loop {
         let limit = pace.at_once();
-        let work = move |db: &mut Db| rows::delete_journal(db, line, before, limit);
+        let work = move |db: &mut Db| rows::delete_journal(db, line, (before, now), limit);
         let Some(lines) = while_said(app, policy, work).await? else { return Ok(false) };
         let Some((last, took)) = lines else { break };
         line = last;

@@ -161,10 +161,10 @@ pub async fn end(app: &Data<App>, caller: Caller, id: i64) -> Result<()> {
     caller.at_least(Role::Manager)?;
     App::change(app, move |db| {
         find(db, &caller, id)?;
-        rows::delete(db, &[id])?;
-        Ok(())
+        Ok(rows::delete(db, &[id])?)
     })
-    .await
+    .await?;
+    app.store.query(move |db| deliveries::forget_all(db, &[id])).await
 }
 
 /// Which of one's own.
@@ -193,11 +193,13 @@ pub async fn remove_own(
     caller.at_least(Role::Manager)?;
     let Own { extension } = own;
     check_extension(extension.as_deref())?;
-    let deleted = App::change(&app, move |db| {
+    let (own, deleted) = App::change(&app, move |db| {
         let own = rows::made_by(db, caller.0.id, extension.as_deref())?;
-        Ok(rows::delete(db, &own)?)
+        let deleted = rows::delete(db, &own)?;
+        Ok((own, deleted))
     })
     .await?;
+    app.store.query(move |db| deliveries::forget_all(db, &own)).await?;
     Ok(Json(Deleted { deleted }))
 }
 

@@ -265,6 +265,7 @@ fn change(db: &mut Db, edit: Edit) -> Result<(), StartError> {
 fn remove(db: &mut Db, id: i64) -> Result<(), StartError> {
     get(db, id)?;
     settings::change(db, |db| webhooks::delete(db, &[id]))?;
+    deliveries::forget_all(db, &[id])?;
     print::line(&format!("Webhook {id} is deleted."))
 }
 

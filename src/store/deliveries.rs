@@ -210,6 +210,23 @@ pub fn forget(
     diesel::delete(deliveries::table.filter(deliveries::id.eq_any(ids))).execute(db)
 }
 
+/// Deletes all of webhooks that are no more: some at a time, each with a transaction of its own, since on SQLite
+/// events wait for it.
+///
+/// # Errors
+/// What the database says. What is left goes with what is old (`forget`).
+pub fn forget_all(db: &mut Db, webhooks: &[i64]) -> QueryResult<()> {
+    const AT_ONCE: i64 = 500;
+    loop {
+        let theirs = deliveries::table.filter(deliveries::webhook_id.eq_any(webhooks));
+        let some: Vec<i64> = theirs.limit(AT_ONCE).select(deliveries::id).load(db)?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        diesel::delete(deliveries::table.filter(deliveries::id.eq_any(some))).execute(db)?;
+    }
+}
+
 /// When the oldest delivery of an enabled webhook was due that is not done; `None` where there is none.
 ///
 /// # Errors

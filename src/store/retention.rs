@@ -145,13 +145,15 @@ pub fn anonymise(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
 }
 
 /// Deletes the journal's lines that are older, behind the change `after`. Up to which change; `None` once all are gone.
+/// Lines stand in the order of time but for those that were written while the clock was ahead of `now`: they are passed
+/// by.
 ///
 /// # Errors
 /// What the database says.
 pub fn delete_journal(
     db: &mut Db,
     after: i64,
-    before: Moment,
+    (before, now): (Moment, Moment),
     limit: i64,
 ) -> QueryResult<Option<(i64, Took)>> {
     let lines: Vec<(i64, Moment)> = journal::table
@@ -160,8 +162,8 @@ pub fn delete_journal(
         .limit(limit)
         .select((journal::change, journal::received_at))
         .load(db)?;
+    let Some((last, _)) = lines.iter().rfind(|(_, at)| *at < before || *at > now) else { return Ok(None) };
     let old: Vec<i64> = lines.iter().filter(|(_, at)| *at < before).map(|(change, _)| *change).collect();
-    let Some(last) = old.last() else { return Ok(None) };
     let gone = journal::table.filter(journal::change.eq_any(&old));
     let (_, took) = in_between(db, |db| diesel::delete(gone).execute(db))?;
     Ok(Some((*last, took)))

@@ -125,6 +125,22 @@ async fn of_an_id_that_was_used_again_the_calls_that_are_left_begin_at_one() {
 }
 
 #[actix_web::test]
+async fn lines_of_a_clock_that_was_ahead_hide_no_old_ones() {
+    let app = spawn();
+    let refused = [("event", "nonsense"), ("from", CALLER)];
+    for _ in 0..120 {
+        app.post_form(&refused).await.is(422);
+    }
+    days_pass(&app, -40).await;
+    app.post_form(&refused).await.is(422);
+    days_pass(&app, 40).await; // those 120 are of now again
+    days_pass(&app, -1).await;
+    set(&app, How::Delete, 30).await;
+    retention::run(&app.app, "test", clock::now()).await.unwrap();
+    assert_eq!(app.journal().await.len(), 120, "the old one behind them is gone");
+}
+
+#[actix_web::test]
 async fn what_is_to_be_kept_from_now_on_stays_though_a_sweep_is_under_way() {
     for how in [How::Delete, How::Anonymise] {
         let app = spawn();

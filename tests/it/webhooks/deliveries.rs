@@ -2,6 +2,8 @@
 
 use actix_web::HttpResponse;
 use chrono::TimeDelta;
+use diesel::prelude::*;
+use hookswitch::store::schema::deliveries;
 use hookswitch::{clock, housekeeping};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -154,4 +156,31 @@ async fn what_nobody_will_take_is_parked_and_old_ones_are_forgotten() {
     assert_eq!(tidied(TimeDelta::hours(26)).await[0]["state"], "parked");
     assert_eq!(tidied(TimeDelta::days(29)).await.len(), 1);
     assert_eq!(tidied(TimeDelta::days(32)).await.len(), 0);
+}
+
+#[actix_web::test]
+async fn what_a_deleted_webhook_was_told_goes_with_it() {
+    let app = spawn_here();
+    let receiver = Receiver::start();
+    let (hook, other) = (webhook(&app, to(&receiver.url)).await, webhook(&app, to(&receiver.url)).await);
+    for call in 0..6 {
+        story(&app, &call.to_string()).await;
+    }
+    // as if there had been many more: each time there are twice as many
+    for _ in 0..6 {
+        app.query(|db| {
+            let columns = "webhook_id, call, change, kind, snapshot, state, attempts, due_at, created_at, done_at";
+            let copy = format!("INSERT INTO deliveries ({columns}) SELECT {columns} FROM deliveries");
+            diesel::sql_query(copy).execute(db)
+        })
+        .await;
+    }
+    let of = async |hook: &Value| {
+        let its = deliveries::webhook_id.eq(hook["id"].as_i64().unwrap());
+        app.query(move |db| deliveries::table.filter(its).count().get_result::<i64>(db)).await
+    };
+    assert!(of(&hook).await > 1_000, "more than go at once");
+    app.manager.delete(&format!("/api/v1/webhooks/{}", hook["id"])).await.is(204);
+    assert_eq!(of(&hook).await, 0);
+    assert!(of(&other).await > 1_000);
 }
