@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use tokio::sync::watch;
 
 use super::settings::{CHANNEL, config_version};
@@ -20,6 +22,10 @@ const GLANCE: Duration = Duration::from_millis(20);
 const LOOK: Duration = Duration::from_secs(1);
 /// The channel on which nodes tell each other the newest change number. A constant text: it stands in SQL.
 const FEED: &str = "hookswitch_feed";
+
+/// The lock that every node holds, as others may: so each sees that it is not alone. Telling costs a commit, and may cost
+/// the writer the wait for it. (The migrations' lock has 4857483.)
+const PRESENCE: &str = "4857484";
 
 /// Change numbers, as far as this node knows them.
 pub struct Newest {
@@ -59,19 +65,33 @@ fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, seen: &impl Fn(&mut Db,
     if let Db::Postgres(conn) = db {
         // nothing is written here, but PostgreSQL flushes a transaction that notifies as if it were
         conn.batch_execute(&format!("SET synchronous_commit = off; LISTEN {CHANNEL}; LISTEN {FEED}"))?;
+        conn.batch_execute(&format!("SELECT pg_advisory_lock_shared({PRESENCE})"))?;
     }
     let mut told = *newest.own.borrow();
     loop {
         let version = config_version(db)?;
         seen(db, version);
+        let others = has_others(db)?;
         let looked = Instant::now();
         while looked.elapsed() < LOOK && !notified(db, newest)? {
-            tell(db, newest, &mut told)?;
+            if others {
+                tell(db, newest, &mut told)?;
+            }
             if stop.wait(GLANCE) {
                 return Ok(());
             }
         }
     }
+}
+
+/// Does any other node listen? One that just came looks by itself within a second.
+fn has_others(db: &mut Db) -> QueryResult<bool> {
+    let Db::Postgres(conn) = db else { return Ok(false) };
+    let holders = sql::<Bool>(&format!(
+        "(SELECT count(*) > 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = {PRESENCE} AND mode = 'ShareLock'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    ));
+    diesel::select(holders).get_result(conn)
 }
 
 /// Takes in what other nodes say. Whether the configuration changed.

@@ -7,13 +7,14 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix_web::rt::spawn;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use hookswitch::store::schema::{calls, journal};
 use hookswitch::store::target::Target;
 
 use crate::client::Client;
 use crate::follower::Follower;
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, eventually, spawn as spawn_server, spawn_on};
 use crate::program::Program;
 
 const CALLS: usize = 3_600;
@@ -66,6 +67,29 @@ async fn each_change_is_told_once_though_a_node_is_killed() {
         stored.were_told(&told);
         println!("{} of {} changes told, others overtaken", told.len(), stored.changes.len());
     }
+}
+
+#[actix_web::test]
+async fn nodes_tell_each_other_that_there_is_something_to_read() {
+    let first = spawn_server();
+    if !first.database.url.starts_with("postgres") {
+        return; // SQLite's file is one server's
+    }
+    let mut ear = PgConnection::establish(&first.database.url).unwrap();
+    ear.batch_execute("LISTEN hookswitch_feed").unwrap();
+    let call = [("event", "newCall"), ("callId", "1"), ("direction", "in"), ("from", "49301"), ("to", "49302")];
+    first.post_form(&call).await.is(200);
+    first.agent.get("/api/v1/changes?wait=1").await.is(200); // a second, in which it would have been told
+    assert_eq!(ear.notifications_iter().count(), 0, "there is nobody to tell");
+    let same = TestDatabase { url: first.database.url.clone(), folder: tempfile::tempdir().unwrap() };
+    let _second = spawn_on(same, &[]);
+    let mut heard = Vec::new();
+    eventually("the first tells what it wrote", async || {
+        heard.extend(ear.notifications_iter().map(|told| told.unwrap().payload));
+        !heard.is_empty()
+    })
+    .await;
+    assert_eq!(heard, ["1"]);
 }
 
 fn client(urls: &Urls, node: usize, key: &str) -> Client {
