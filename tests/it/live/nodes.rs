@@ -77,7 +77,8 @@ async fn nodes_tell_each_other_that_there_is_something_to_read() {
     }
     let mut ear = PgConnection::establish(&first.database.url).unwrap();
     ear.batch_execute("LISTEN hookswitch_feed").unwrap();
-    let call = [("event", "newCall"), ("callId", "1"), ("direction", "in"), ("from", "49301"), ("to", "49302")];
+    let call =
+        [("event", "newCall"), ("callId", "1"), ("direction", "in"), ("from", "49301"), ("to", "49302")];
     first.post_form(&call).await.is(200);
     first.agent.get("/api/v1/changes?wait=1").await.is(200); // a second, in which it would have been told
     assert_eq!(ear.notifications_iter().count(), 0, "there is nobody to tell");

@@ -169,7 +169,8 @@ async fn what_a_deleted_webhook_was_told_goes_with_it() {
     // as if there had been many more: each time there are twice as many
     for _ in 0..6 {
         app.query(|db| {
-            let columns = "webhook_id, call, change, kind, snapshot, state, attempts, due_at, created_at, done_at";
+            let columns =
+                "webhook_id, call, change, kind, snapshot, state, attempts, due_at, created_at, done_at";
             let copy = format!("INSERT INTO deliveries ({columns}) SELECT {columns} FROM deliveries");
             diesel::sql_query(copy).execute(db)
         })
