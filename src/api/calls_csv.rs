@@ -92,7 +92,7 @@ struct Portion {
 
 async fn portion(app: &App, wanted: Wanted, start: Start) -> Result<Portion> {
     app.store
-        .query(move |db: &mut Db| {
+        .long_query(move |db: &mut Db| {
             let (header, after) = match start {
                 Start::Header => (true, None),
                 Start::After(position) => (false, Some(position)),

@@ -124,7 +124,7 @@ pub async fn stats(app: Data<App>, caller: Caller, asked: Asked<Counting>) -> Re
     if until - since > TimeDelta::days(most) {
         return Err(Error::field("since", format!("must be at most {most} days before `until`")));
     }
-    let groups = app.store.query(move |db| call_stats::count(db, &wanted, (since, until), by)).await?;
+    let groups = app.store.long_query(move |db| call_stats::count(db, &wanted, (since, until), by)).await?;
     let mut total = Counts::default();
     groups.iter().for_each(|group| total.add(group));
     Ok(Json(CallStats { by, since: since.and_utc(), until: until.and_utc(), data: rows(&groups, by), total }))

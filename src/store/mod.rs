@@ -47,6 +47,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::Semaphore;
 
 use crate::complaint::complain;
 use crate::error::{Error, StartError};
@@ -77,6 +78,8 @@ pub(crate) use on_each;
 /// The pool for everything but call events, and the writer for these.
 pub struct Store {
     pool: r2d2::Pool<Target>,
+    /// Turns of those that look through many rows.
+    long: Arc<Semaphore>,
     /// Where call events and changes to calls go.
     pub writer: Writer,
     /// Where they go while the database does not take them.
@@ -97,7 +100,8 @@ impl Store {
             Spool::open(spool, metrics.spool.clone(), |spool| Ok(spooled::position(&mut db, spool)?))?;
         let spool = Arc::new(spool);
         let writer = Writer::start(db, newest, target.clone(), spool.clone(), metrics);
-        Ok(Self { pool: pool(target), writer, spool, target: target.clone() })
+        let long = Arc::new(Semaphore::new(CONNECTIONS as usize / 2));
+        Ok(Self { pool: pool(target), long, writer, spool, target: target.clone() })
     }
 
     /// Runs `f` on a pooled connection, off the async threads.
@@ -118,16 +122,39 @@ impl Store {
         actix_web::web::block(work).await.map_err(|_| Error::Unavailable("the server is stopping"))?
     }
 
+    /// The same for what looks through many rows. Half of the connections at most do so at once, and whoever comes then
+    /// waits for a turn: else a few who look at figures would keep everybody else from the database.
+    ///
+    /// # Errors
+    /// Those of `query`.
+    pub async fn long_query<T, E, F>(&self, f: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        E: Into<Error> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        let turn = self.long.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| Error::Unavailable("the server is stopping"))?;
+        let work = move |db: &mut Db| {
+            let _until_done = turn; // though nobody may wait for it any more
+            f(db)
+        };
+        self.query(work).await
+    }
+
     /// Which database this is.
     pub fn target(&self) -> &Target {
         &self.target
     }
 }
 
+/// The most connections for all but call events.
+const CONNECTIONS: u32 = 8;
+
 /// A few connections, made when they are needed.
 fn pool(target: &Target) -> r2d2::Pool<Target> {
     r2d2::Pool::builder()
-        .max_size(8)
+        .max_size(CONNECTIONS)
         .min_idle(Some(0))
         .connection_timeout(Duration::from_secs(5))
         .error_handler(Box::new(Complains))

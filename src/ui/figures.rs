@@ -86,7 +86,7 @@ async fn show(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<Http
         let mut by = |by| count(db, &wanted, of, by);
         Ok::<_, Error>((by(by_time)?, by(By::Waiting)?, by(By::Queue)?, by(By::User)?))
     };
-    let (hours, waiting, queues, users) = app.store.query(read).await?;
+    let (hours, waiting, queues, users) = app.store.long_query(read).await?;
     let hours: Vec<(NaiveDateTime, Group)> =
         hours.into_iter().filter_map(|group| Some((begins(&group, zone)?, group))).collect();
     let mut total = Tally::default();
