@@ -1,24 +1,34 @@
 //! Whence a request comes: the peer, or what a trusted proxy says of it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The client's address: the last one in X-Forwarded-For that no trusted proxy has, if the peer is one.
+/// Who is behind a proxy that does not say it: no list of allowed addresses holds it.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// The client's address. If the peer is a trusted proxy: the last one in X-Forwarded-For that no trusted proxy has, or
+/// the first where all are. What stands before that is the client's own word.
 pub fn of(http: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
-    let peer = http.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+    let mut client = http.peer_addr().map_or(NOBODY, |peer| peer.ip().to_canonical());
     let is_proxy = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    if !is_proxy(&peer) {
-        return peer;
+    let headers: Vec<_> = http.headers().get_all("x-forwarded-for").collect();
+    let mut hops = headers.iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    while is_proxy(&client)
+        && let Some(said) = hops.next()
+    {
+        client = hop(said).unwrap_or(NOBODY);
     }
-    let forwarded = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = forwarded
-        .flat_map(|value| value.split(','))
-        .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
-        .map(|hop| hop.to_canonical())
-        .collect();
-    hops.into_iter().rev().find(|hop| !is_proxy(hop)).unwrap_or(peer)
+    client
+}
+
+/// An address, as some proxies write it with its port.
+fn hop(said: &[u8]) -> Option<IpAddr> {
+    let said = std::str::from_utf8(said).ok()?.trim();
+    let bare = said.strip_prefix('[').and_then(|said| said.strip_suffix(']')).unwrap_or(said);
+    let address = bare.parse().ok().or_else(|| Some(said.parse::<SocketAddr>().ok()?.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 /// A network, or one address, as flags name them.
@@ -65,8 +75,29 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_says_nothing_useful_is_the_client() {
-        assert_eq!(seen("10.0.0.2", "unknown", &["10.0.0.0/8"]), "10.0.0.2");
+    fn where_all_are_proxies_the_first_is_the_client() {
+        assert_eq!(seen("10.0.0.2", "10.0.0.9, 10.0.0.7", &["10.0.0.0/8"]), "10.0.0.9");
+    }
+
+    #[test]
+    fn ports_are_read() {
+        assert_eq!(seen("10.0.0.2", "1.2.3.4, 198.51.100.1:4711", &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(seen("10.0.0.2", "1.2.3.4, [2001:db8::1]:4711", &["10.0.0.0/8"]), "2001:db8::1");
+        assert_eq!(seen("10.0.0.2", "1.2.3.4, [2001:db8::1]", &["10.0.0.0/8"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn what_cannot_be_read_hides_nobody_behind_what_the_client_said() {
+        for last in ["unknown", "", "_hidden", "1.2.3", "198.51.100.1;proto=https"] {
+            assert_eq!(seen("10.0.0.2", &format!("1.2.3.4, {last}"), &["10.0.0.0/8"]), "0.0.0.0", "{last}");
+        }
+        let broken = actix_web::http::header::HeaderValue::from_bytes(b"\xe9").expect("a value");
+        let request = TestRequest::default()
+            .peer_addr("10.0.0.2:1".parse().expect("an address"))
+            .append_header(("X-Forwarded-For", "1.2.3.4"))
+            .append_header(("X-Forwarded-For", broken))
+            .to_http_request();
+        assert_eq!(of(&request, &["10.0.0.0/8".parse().expect("a network")]), NOBODY);
     }
 
     #[test]

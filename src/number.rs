@@ -4,6 +4,7 @@
 //! ids, numbers that no plan knows) has a key without a plus. A key reads as itself.
 
 mod cache;
+mod plan;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use cache::Cache;
 use spelling::Spelling;
-pub(crate) use spelling::{as_sent, restore_plus};
+pub(crate) use spelling::{as_sent, restore_plus, unwrap_uri};
 
 /// A phone number as a PBX sent it, with the normal form by which it is found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,12 @@ impl Number {
     /// Did the caller keep the number back?
     pub fn is_withheld(&self) -> bool {
         self.key() == Self::WITHHELD
+    }
+
+    /// Was it sent with a plus or 00 before it, and is longer than extensions are?
+    pub fn is_written_abroad(&self) -> bool {
+        let spelling = Spelling::of(&spelling::unwrap_uri(&self.raw), false);
+        spelling.is_some_and(|it| it.digits.len() > EXTENSION && (it.plus || it.digits.starts_with("00")))
     }
 
     /// The key of a caller ID that a rule chose: E.164, written with or without the plus (Zammad: without).
@@ -119,25 +126,34 @@ impl Numbering {
     }
 
     /// A pattern's digits and stars, and whether it names the country. `None` where it holds more than a number.
-    /// `+49*`, `0049*` and (in Germany) `0*` are one; bare digits stay.
+    /// `+49*`, `0049*` and (in Germany) `0*` are one, as are `+1212*`, `011 1 212*` and (in the USA) `212*`; else bare
+    /// digits stay.
     pub(crate) fn read_pattern(&self, text: &str) -> Option<(bool, String)> {
-        let Spelling { plus, digits, shorn } = Spelling::of(text, true)?;
+        let Spelling { plus, digits, shorn } = Spelling::of(&spelling::unwrap_uri(text), true)?;
         let digits = shorn.unwrap_or(digits);
-        if plus {
-            return Some((true, digits));
+        let abroad = [plan::international_prefix(&self.country_code), "00"];
+        let abroad =
+            if plus { Some(&*digits) } else { abroad.iter().find_map(|idd| digits.strip_prefix(idd)) };
+        if let Some(rest) = abroad {
+            let own = rest.strip_prefix(&self.country_code).filter(|_| self.trunk_zero);
+            let shorn = own.and_then(|rest| rest.strip_prefix('0')); // +49 030 is how some write 030
+            return Some((true, shorn.map_or_else(|| rest.to_owned(), |rest| self.with_country(rest))));
         }
-        if let Some(rest) = digits.strip_prefix("00") {
-            return Some((true, rest.to_owned()));
-        }
-        match digits.strip_prefix('0') {
-            Some(rest) if self.trunk_zero => Some((true, format!("{}{rest}", self.country_code))),
-            _ => Some((false, digits)),
-        }
+        let national = match digits.strip_prefix('0') {
+            Some(rest) if self.trunk_zero => Some(rest),
+            _ => plan::national(&self.country_code, &digits),
+        };
+        Some(national.map_or((false, digits.clone()), |national| (true, self.with_country(national))))
+    }
+
+    fn with_country(&self, national: &str) -> String {
+        format!("{}{national}", self.country_code)
     }
 
     fn key_of(&self, raw: &str) -> String {
         let text = spelling::unwrap_uri(raw);
-        if let Some(Spelling { plus, digits, shorn }) = Spelling::of(&text, false) {
+        let text = spelling::main_number(&text);
+        if let Some(Spelling { plus, digits, shorn }) = Spelling::of(text, false) {
             if plus && spelling::SPELLED_OUT.contains(&digits.as_str()) {
                 return Number::WITHHELD.to_owned();
             }
@@ -150,7 +166,7 @@ impl Numbering {
         if let Some(rest) = text.strip_prefix('+') {
             return self.key_of(rest.trim_start()); // the plus in front of a key says that it is valid
         }
-        if spelling::is_star_code(&text) {
+        if spelling::is_star_code(text) {
             return text.split_whitespace().collect();
         }
         let text = text.to_lowercase();
@@ -181,10 +197,10 @@ impl Numbering {
         }
         let own = digits.starts_with(&self.country_code);
         match (self.trunk_zero, own) {
-            (true, true) => abroad(),
+            (true, true) => abroad().or_else(|| self.local(digits)),
             // where national numbers have a trunk zero, digits without one are no national number
             (true, false) => self.local(digits).or_else(abroad),
-            (false, true) => national().or_else(abroad),
+            (false, true) => national().or_else(|| self.local(digits)).or_else(abroad),
             (false, false) => national().or_else(|| self.local(digits)).or_else(abroad),
         }
     }
@@ -204,6 +220,10 @@ fn writes_trunk_zero(example: &PhoneNumber) -> bool {
 
 /// The E.164 form of a valid number, with the plus. A number that does not read as itself again is none.
 fn valid(text: &str, region: Option<Region>) -> Option<String> {
+    // Mexico's mobile numbers had a 1 behind the country code until 2019, and some still write it
+    if let Some(rest) = text.strip_prefix("+521").filter(|rest| rest.len() == 10) {
+        return valid(&format!("+52{rest}"), None);
+    }
     let e164 = |text: &str, region| {
         let number = PhoneNumber::parse(text, region).ok().filter(PhoneNumber::is_valid)?;
         Some(number.format_as(PhoneNumberFormat::E164).into_owned())

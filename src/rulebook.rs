@@ -140,7 +140,7 @@ pub struct NewSet {
 impl NewSet {
     /// All of them, to be asked.
     pub fn rules(self, numbering: &Numbering) -> RuleSet {
-        RuleSet::new(self.block, self.caller_id, numbering)
+        RuleSet::new(self.block, self.caller_id, |_| numbering)
     }
 
     /// The set as people write it.

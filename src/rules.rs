@@ -4,6 +4,8 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
+
 use crate::call::{Decision, Direction, Moment, Reason};
 use crate::number::{Number, Numbering};
 use crate::words::words;
@@ -94,16 +96,22 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
-    /// `numbering` reads the rules' numbers. A rule whose pattern is blank does nothing.
-    pub fn new(mut block: Vec<BlockRule>, mut caller_ids: Vec<CallerIdRule>, numbering: &Numbering) -> Self {
+    /// `numbering` tells how a rule's numbers are read: as the PBX of that id reads them, for whose calls it is, or as
+    /// all do. A rule whose pattern is blank does nothing.
+    pub fn new<N: Borrow<Numbering>>(
+        mut block: Vec<BlockRule>,
+        mut caller_ids: Vec<CallerIdRule>,
+        numbering: impl Fn(Option<i64>) -> N,
+    ) -> Self {
         block.sort_by_key(|rule| (rule.action == BlockAction::Block, rule.id));
         caller_ids.sort_by_key(|rule| (rule.position, rule.id));
-        let read = |pattern: &str, limit: &Option<String>| {
-            let limit = limit.as_deref().and_then(|text| Limit::read(text, numbering));
-            Pattern::read(pattern, numbering).map(|pattern| (pattern, limit))
+        let read = |pbx_id: Option<i64>, pattern: &str, limit: &Option<String>| {
+            let numbering = numbering(pbx_id);
+            let limit = limit.as_deref().and_then(|text| Limit::read(text, numbering.borrow()));
+            Pattern::read(pattern, numbering.borrow()).map(|pattern| (pattern, limit))
         };
-        let block = read_all(block, |rule| read(&rule.pattern, &rule.to));
-        let caller_ids = read_all(caller_ids, |rule| read(&rule.destination, &rule.from));
+        let block = read_all(block, |rule| read(rule.pbx_id, &rule.pattern, &rule.to));
+        let caller_ids = read_all(caller_ids, |rule| read(rule.pbx_id, &rule.destination, &rule.from));
         Self {
             callers: Index::new(block.iter().map(|(_, pattern, _)| pattern)),
             destinations: Index::new(caller_ids.iter().map(|(_, pattern, _)| pattern)),
@@ -211,7 +219,10 @@ impl Limit {
     /// `None` for blank text, which limits nothing.
     fn read(text: &str, numbering: &Numbering) -> Option<Self> {
         let name = text.trim().to_lowercase();
-        (!name.is_empty()).then(|| Self { number: Pattern::read(text, numbering), name })
+        // a queue that is called Private does not mean every call whose number is not known
+        let number =
+            Pattern::read(text, numbering).filter(|it| !it.is_withheld() || name == Number::WITHHELD);
+        (!name.is_empty()).then_some(Self { number, name })
     }
 
     fn holds<'a>(&self, number: Option<&Number>, mut names: impl Iterator<Item = &'a str>) -> bool {
@@ -236,6 +247,10 @@ pub fn check_pattern(text: &str, numbering: &Numbering) -> Result<(), String> {
     let nothing = || "write a number, how it begins (+4917*), `anonymous`, or `*` for everybody".to_owned();
     if text.is_empty() || Pattern::read(text, numbering).is_none() {
         return Err(nothing());
+    }
+    let word = text.trim_matches(['*', ' ']);
+    if word.len() < text.len() && numbering.read(word).is_some_and(|number| number.is_withheld()) {
+        return Err(format!("{word} means all who withhold their number: write it without a star"));
     }
     let begins_abroad = text.starts_with('+') || text.starts_with("00");
     match numbering.read_pattern(text) {

@@ -72,6 +72,7 @@ impl Snapshot {
             let pbxes = store::pbxes::all(db)?
                 .into_iter()
                 .filter_map(|row| readable("PBX", row.id, pbx(row, &mut numberings, &subscriptions)));
+            let pbxes: Vec<Pbx> = pbxes.collect();
             let keys = store::keys::all(db)?
                 .into_iter()
                 .filter(|row| row.revoked_at.is_none())
@@ -84,9 +85,12 @@ impl Snapshot {
                 .filter_map(|row| session(&row, by_id.get(&row.key_id)?)) // an ended key's end with it
                 .map(|session| (session.hash, Arc::new(session)))
                 .collect();
+            let by_pbx: HashMap<i64, &Numbering> = pbxes.iter().map(|pbx| (pbx.id, &pbx.numbering)).collect();
+            let reads =
+                |pbx_id: Option<i64>| pbx_id.and_then(|id| by_pbx.get(&id).copied()).unwrap_or(numbering);
             let rules =
-                RuleSet::new(store::rules::block_rules(db)?, store::rules::caller_id_rules(db)?, numbering);
-            let pbxes = pbxes.map(Arc::new).flat_map(tokens).collect();
+                RuleSet::new(store::rules::block_rules(db)?, store::rules::caller_id_rules(db)?, reads);
+            let pbxes = pbxes.into_iter().map(Arc::new).flat_map(tokens).collect();
             Ok(Self { version, pbxes, sessions, keys, rules })
         })
     }

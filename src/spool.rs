@@ -250,17 +250,15 @@ impl Shelf {
         self.folder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something is in `folder`.
-    fn fills(&self, folder: &Folder) {
-        if !self.filling.swap(true, Ordering::Release) {
-            log::warn!(
-                "the database does not take events in time: they are answered from memory and kept in the spool {}",
-                folder.path().display()
-            );
+    /// Something is in `folder`. Whether it was empty before.
+    fn fills(&self, folder: &Folder) -> bool {
+        let first = !self.filling.swap(true, Ordering::Release);
+        if first {
             *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             self.filled.notify_one();
         }
         self.show(folder);
+        first
     }
 
     /// Nothing is in the folder, which the caller holds.

@@ -265,10 +265,7 @@ pub async fn new_url(app: &Data<App>, caller: &Caller, id: i64, new: NewToken) -
     }
     let (token, now) = (new_token(), clock::now());
     let (hash, until) = (Hash::of(&token), now + TimeDelta::seconds(grace));
-    let row = App::change(app, move |db| {
-        rows::rotate(db, id, &hash, until, now).optional()?.ok_or(Error::NotFound(WHAT))
-    })
-    .await?;
+    let row = App::change(app, move |db| rows::rotate(db, id, &hash, until, now)).await?;
     Ok(PbxWithUrl::new(app, row, &token))
 }
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
-use super::{missing, open, print};
+use super::{missing, open, plainly, print};
 use crate::address::network;
 use crate::api::PbxView;
 use crate::clock;
@@ -149,9 +149,10 @@ fn rotate(database: &Database, id: i64, grace_s: u32, public: &PublicUrl) -> Res
     let token = new_token();
     let now = clock::now();
     let until = now + TimeDelta::seconds(grace_s.into());
-    let row =
-        settings::change(&mut open(database)?, |db| pbxes::rotate(db, id, &Hash::of(&token), until, now))
-            .map_err(|e| missing("PBX", id, "pbx list", e))?;
+    let mut db = open(database)?;
+    pbxes::get(&mut db, id).map_err(|e| missing("PBX", id, "pbx list", e))?;
+    let row = settings::change(&mut db, |db| pbxes::rotate(db, id, &Hash::of(&token), until, now))
+        .map_err(plainly)?;
     let dialect = dialect::named(&row.dialect).ok_or_else(|| {
         StartError(format!(
             "PBX {id} speaks {:?}, which this version does not know; use a newer one",

@@ -25,8 +25,10 @@ impl<'a> Params<'a> {
     /// hides one of the query. A body of no known type is a form: the Asterisk bridge sends one without Content-Type.
     pub fn read(query: &'a str, content_type: Option<&str>, body: &'a [u8]) -> Result<Self, Malformed> {
         let mut params = Self(Vec::with_capacity(12));
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body); // .NET's mark of UTF-8
         match Format::of(content_type, body)? {
             Format::Json => params.read_json(body)?,
+            Format::Multipart(_) if body.trim_ascii().is_empty() => {}
             Format::Multipart(boundary) => params.read_multipart(boundary, body)?,
             Format::Form => params.read_form(body, "form")?,
         }
@@ -131,7 +133,7 @@ impl<'a> Params<'a> {
                     .0
             }
             nested if nested.contains("\\u0000") => Cow::Borrowed("\0"),
-            written => Cow::Borrowed(written),
+            written => whole(written),
         };
         self.add(name, value)
     }
@@ -182,6 +184,16 @@ impl Format {
         }
         let json = media.eq_ignore_ascii_case("application/json") || ends("+json");
         Ok(if json || body.trim_ascii_start().starts_with(b"{") { Self::Json } else { Self::Form })
+    }
+}
+
+/// A JSON number that is whole, though it was written as 49301234567.0 or 4.93e10: a phone number has no point.
+fn whole(written: &str) -> Cow<'_, str> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+    let point = written.contains(['.', 'e', 'E']) && written.starts_with(|c: char| c.is_ascii_digit());
+    match written.parse::<f64>() {
+        Ok(number) if point && number.fract() == 0.0 && number < EXACT => format!("{number:.0}").into(),
+        _ => written.into(),
     }
 }
 

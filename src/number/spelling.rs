@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Words that stand for a withheld number, in lower case. `anonymous`: Zammad, sipgate, Placetel, 3CX, RFC 3323;
 /// `unknown`: Asterisk (`<unknown>`); the rest are the words of carriers' caller-name fields (CNAM) and gateways.
-const WITHHELD: [&str; 22] = [
+const WITHHELD: [&str; 27] = [
     "anonymous",
     "anonym",
     "unknown",
@@ -27,14 +27,45 @@ const WITHHELD: [&str; 22] = [
     "anonymous call",
     "anonymous caller",
     "unterdrückt",
+    "nummer unterdrückt",
+    "privat",
+    "null",
+    "(null)",
+    "n/a",
 ];
 
 /// ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE on a keypad: what Twilio sends for them, after a plus.
 pub const SPELLED_OUT: [&str; 5] = ["266696687", "7378742833", "2562533", "8656696", "86282452253"];
 
-/// `text` is in lower case. `anonymous@…` is how SIP writes it (RFC 3323).
+/// `text` is in lower case. `anonymous@anonymous.invalid` is how SIP writes it (RFC 3323), `unavailable@unknown.invalid`
+/// where nobody knows it (3GPP TS 24.229); others leave the user out, or the number behind the name.
 pub fn is_withheld(text: &str) -> bool {
-    WITHHELD.contains(&text) || text.starts_with("anonymous@")
+    let text = text.strip_suffix("<>").unwrap_or(text);
+    let (user, host) = text.split_once('@').unwrap_or((text, text));
+    let word = user.trim_matches(|c: char| c == '"' || c.is_whitespace()).replace('_', " ");
+    WITHHELD.contains(&&*word) || host.ends_with(".invalid") || (user.is_empty() && !host.is_empty())
+}
+
+/// Without the extension that some put behind a whole number (`ext. 12`, `x12`, `,12`), without quotes, and of
+/// `+4930…@host` the number.
+pub fn main_number(text: &str) -> &str {
+    let text = text.trim_matches('"');
+    let user = text.split_once('@').map(|(user, _)| user);
+    if let Some(user) = user.filter(|user| user.starts_with('+') && Spelling::of(user, false).is_some()) {
+        return user;
+    }
+    let head = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let head = head.trim_end_matches([' ', '.', ':', '=', '-']);
+    let marks = ["extension", "ext", "x", ","];
+    let mark = marks.iter().find_map(|mark| {
+        let (before, end) = head.split_at_checked(head.len().checked_sub(mark.len())?)?;
+        end.eq_ignore_ascii_case(mark).then(|| before.trim_end_matches([' ', ',', ';']))
+    });
+    let whole = |head: &&str| {
+        let digits = Spelling::of(head, false).map_or(0, |spelling| spelling.digits.len());
+        text.ends_with(|c: char| c.is_ascii_digit()) && digits > super::EXTENSION
+    };
+    mark.filter(whole).unwrap_or(text)
 }
 
 /// The digits of a text that is a number and nothing else.
@@ -126,7 +157,7 @@ pub fn unwrap_uri(text: &str) -> Cow<'_, str> {
 }
 
 fn in_brackets(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once('<')?;
+    let (_, rest) = text.rsplit_once('<')?; // whoever calls may choose the name before it
     rest.split_once('>').map(|(inner, _)| inner)
 }
 

@@ -44,6 +44,20 @@ fn spellings_of_one_number() {
             assert_eq!(key("DE", text), spellings[0].trim(), "{text:?}");
         }
     }
+    for text in [
+        "+49 30 1234567 ext. 12",
+        "0301234567 x12",
+        "030 1234567,12",
+        "+49 30 1234567 Extension 12",
+        "+49301234567@10.0.0.5",
+        "\"0301234567\"",
+        "\"A<B\" <0301234567>",
+    ] {
+        assert_eq!(key("DE", text), "+49301234567", "{text:?}");
+    }
+    assert_eq!(key("DE", "+52 1 55 1234 5678"), "+525512345678");
+    assert_eq!(key("MX", "5215512345678"), "+525512345678");
+    assert_eq!(key("DE", "12 x 34"), "12 x 34", "no whole number before it");
     assert_eq!(key("DE", "0043 (0) 30 60 00 00 00-0"), key("DE", "4330600000000"));
     assert_eq!(key("DE", "5754321"), key("DE", "5754321"));
 }
@@ -82,10 +96,38 @@ fn an_area_code_makes_local_numbers_whole() {
     assert_eq!(read("030 1234567"), "+49301234567");
     assert_eq!(read("49301234567"), "+49301234567");
     assert_eq!(read("0891234567"), "+49891234567");
+    assert_eq!(read("4981234"), "+49304981234", "begins as the country code does, and is none");
     assert_eq!(read("123"), "123");
     assert_eq!(numbering("US", Some("212")).read("555-1234").unwrap().key().to_owned(), "+12125551234");
     assert_eq!(numbering("IT", Some("06")).read("12345678").unwrap().key().to_owned(), "+390612345678");
     assert_eq!(key("US", "555-1234"), "5551234");
+}
+
+#[test]
+fn patterns_begin_as_people_dial() {
+    for (region, text, expected) in [
+        ("DE", "+49030*", "4930*"),
+        ("DE", "0049030*", "4930*"),
+        ("DE", "sip:+4917*", "4917*"),
+        ("DE", "tel:+4917*", "4917*"),
+        ("IT", "06*", "3906*"),
+        ("US", "212*", "1212*"),
+        ("US", "(212) 555*", "1212555*"),
+        ("US", "011 44*", "44*"),
+        ("AU", "0011 44*", "44*"),
+        ("AU", "02*", "612*"),
+        ("JP", "010 44*", "44*"),
+        ("HU", "06 30*", "3630*"),
+        ("RU", "8495*", "7495*"),
+        ("RU", "810 44*", "44*"),
+    ] {
+        let read = numbering(region, None).read_pattern(text);
+        assert_eq!(read, Some((true, expected.to_owned())), "{region} {text}");
+    }
+    for (region, text) in [("US", "21*"), ("US", "1212*"), ("IT", "340*"), ("DE", "212*"), ("US", "212")] {
+        let read = numbering(region, None).read_pattern(text);
+        assert_eq!(read, Some((false, text.to_owned())), "{region} {text}");
+    }
 }
 
 #[test]
@@ -134,12 +176,24 @@ fn withheld_numbers_are_one() {
         "+266696687",
         " 266696687",
         "Unterdrückt",
+        "sip:unavailable@unknown.invalid",
+        "sip:restricted@10.0.0.1",
+        "private@1.2.3.4",
+        "\"Anonymous\" <sip:anonymous.invalid>",
+        "\"Anonymous\" <>",
+        "\"anonymous\"",
+        "<sip:@10.0.0.1>",
+        "UNKNOWN_CALLER",
+        "(null)",
+        "Nummer unterdrückt",
     ] {
         let number = numbering("DE", None).read(text).unwrap();
         assert!(number.is_withheld(), "{text:?} {number:?}");
     }
     assert_eq!(numbering("DE", None).read(" UNKNOWN ").unwrap().raw(), "UNKNOWN");
-    assert!(!numbering("DE", None).read("asterisk").unwrap().is_withheld());
+    for text in ["asterisk", "Hidden Valley", "sip:support@private.example"] {
+        assert!(!numbering("DE", None).read(text).unwrap().is_withheld(), "{text}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use wildmatch::WildMatchPattern;
 
-use crate::number::{Number, Numbering, as_sent};
+use crate::number::{Number, Numbering, as_sent, unwrap_uri};
 
 /// `*` and one character. The second cannot be typed, so that nothing else has a meaning.
 type Wild = WildMatchPattern<'*', '\u{1}'>;
@@ -31,7 +31,8 @@ impl<'a> Seen<'a> {
         let same = |raw: &str| raw == number.key() || raw == digits;
         let sent =
             Some(number.raw()).filter(|raw| !same(raw)).and_then(as_sent).filter(|sent| sent != digits);
-        let international = number.key().len() > digits.len() || claims_country(digits);
+        let international =
+            number.key().len() > digits.len() || claims_country(digits) || number.is_written_abroad();
         Self { withheld: false, international, digits, sent }
     }
 
@@ -79,7 +80,7 @@ impl Pattern {
             return Self::whole(text, numbering);
         }
         let read = numbering.read_pattern(text);
-        let (international, body) = read.unwrap_or_else(|| (false, text.trim().to_lowercase()));
+        let (international, body) = read.unwrap_or_else(|| (false, unwrap_uri(text.trim()).to_lowercase()));
         let shape = match body.trim_end_matches('*') {
             "" if !international => Shape::Any,
             head if !head.contains('*') => Shape::Prefix(head.to_owned()),
@@ -101,6 +102,11 @@ impl Pattern {
             .and_then(|(international, digits)| (!international).then_some(digits));
         let key = number.key().trim_start_matches('+').to_owned();
         Some(Self { international: bare.is_none(), shape: Shape::Exact { key, bare } })
+    }
+
+    /// Does it mean those who withhold their number?
+    pub fn is_withheld(&self) -> bool {
+        matches!(self.shape, Shape::Withheld)
     }
 
     /// Does it mean this number? `*` is one or more characters, as in Zammad: `41*` is not `41`.

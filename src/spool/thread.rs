@@ -40,8 +40,11 @@ impl Shelf {
         let mut folder = self.folder();
         let written = folder.append(payloads, clock::now());
         self.coming.fetch_sub(payloads.len(), Ordering::AcqRel);
-        if !folder.is_empty() {
-            self.fills(&folder);
+        if !folder.is_empty() && self.fills(&folder) {
+            log::warn!(
+                "the database does not take events in time: they are answered from memory and kept in the spool {}",
+                folder.path().display()
+            );
         }
         match &written {
             Ok(count) if *count < payloads.len() => {

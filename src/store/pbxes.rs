@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::Db;
 use super::schema::{agents, pbxes};
 use crate::call::Moment;
+use crate::error::Error;
 use crate::secret::Hash;
 
 /// A PBX as the table holds it.
@@ -140,9 +141,17 @@ pub fn update(db: &mut Db, id: i64, change: &PbxChange) -> QueryResult<PbxRow> {
 /// Gives it a new token; the one it had stays good until `old_until`.
 ///
 /// # Errors
-/// `NotFound`, or what the database says.
-pub fn rotate(db: &mut Db, id: i64, token: &Hash, old_until: Moment, now: Moment) -> QueryResult<PbxRow> {
-    let old = get(db, id)?;
+/// `NotFound`; `Conflict` while one of before is still good, which the PBX may be using: there are never three; or what
+/// the database says.
+pub fn rotate(db: &mut Db, id: i64, token: &Hash, old_until: Moment, now: Moment) -> Result<PbxRow, Error> {
+    let old = get(db, id).optional()?.ok_or(Error::NotFound("PBX"))?;
+    if let Some(until) = old.old_token_until.filter(|until| *until > now && old_until > now) {
+        let until = until.format("%Y-%m-%d %H:%M");
+        return Err(Error::Conflict(format!(
+            "an older URL stays good until {until} UTC, and the PBX may be using it: change the URL after that, or with a \
+             grace of 0, which ends both older ones at once"
+        )));
+    }
     diesel::update(pbxes::table.find(id))
         .set((
             pbxes::token_hash.eq(&token.0[..]),
@@ -151,7 +160,7 @@ pub fn rotate(db: &mut Db, id: i64, token: &Hash, old_until: Moment, now: Moment
             pbxes::updated_at.eq(now),
         ))
         .execute(db)?;
-    get(db, id)
+    Ok(get(db, id)?)
 }
 
 /// Deletes one, with its agents. Its calls and its journal stay.

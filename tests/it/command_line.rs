@@ -104,7 +104,7 @@ async fn who_is_told_a_guessed_address_is_told_that_it_is_one() {
     };
     assert!(guessed(&["pbx", "add", "--name=Berlin"]));
     assert!(guessed(&["pbx", "rotate", "1"]));
-    assert!(!guessed(&["pbx", "rotate", "1", "--public-url=https://calls.example.org"]));
+    assert!(!guessed(&["pbx", "rotate", "1", "--grace-s=0", "--public-url=https://calls.example.org"]));
 }
 
 #[actix_web::test]

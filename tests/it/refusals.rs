@@ -1,11 +1,9 @@
 //! What a PBX hears when something is wrong: always JSON, always what to mend, and never a 5xx.
 
-use chrono::TimeDelta;
-use hookswitch::clock;
-use hookswitch::secret::Hash;
 use hookswitch::store::journal::Verdict;
 use hookswitch::store::pbxes::{self, PbxChange};
 use reqwest::Method;
+use serde_json::json;
 
 use crate::client::Answer;
 use crate::harness::{TestApp, spawn, spawn_with};
@@ -148,6 +146,9 @@ async fn a_trusted_proxy_tells_the_address() {
     forwarded(&app, "198.51.100.1, 203.0.113.7").await.is(200);
     assert_eq!(app.journal().await[0].address.as_deref(), Some("203.0.113.7"));
     forwarded(&app, "203.0.113.7, 198.51.100.1").await.is(403); // the first one anybody may write
+    for last in ["198.51.100.1:4711", "[2001:db8::1]:4711", "unknown"] {
+        forwarded(&app, &format!("203.0.113.7, {last}")).await.is(403);
+    }
 }
 
 async fn forwarded(app: &TestApp, header: &str) -> Answer {
@@ -159,22 +160,26 @@ async fn forwarded(app: &TestApp, header: &str) -> Answer {
 async fn a_rotated_token_is_good_for_its_grace_time() {
     let app = spawn();
     let id = app.pbx_id;
-    let rotate = async |token: &'static str, grace: TimeDelta| {
-        let now = clock::now();
-        app.configure(move |db| pbxes::rotate(db, id, &Hash::of(token), now + grace, now)).await;
+    let path = format!("/api/v1/pbxes/{id}/token");
+    let rotate = async |grace_s: i64| app.admin.post_json(&path, &json!({ "grace_s": grace_s })).await;
+    let url = |answer: Answer| {
+        let url = answer.is(201).json()["url"].as_str().unwrap().to_owned();
+        format!("{}{}", app.base_url, &url[url.find("/api/").unwrap()..])
     };
-    let post = async |token| {
-        app.nobody
-            .send(app.nobody.http.post(format!("{}/api/v1/cti/{token}", app.base_url)).form(&CALL))
-            .await
-    };
-    rotate("second", TimeDelta::hours(1)).await;
+    let post = async |url: &str| app.nobody.send(app.nobody.http.post(url).form(&CALL)).await;
+    let second = url(rotate(3600).await);
     app.post_form(&CALL).await.is(200);
-    post("second").await.is(200);
-    rotate("third", TimeDelta::milliseconds(-1)).await;
+    post(&second).await.is(200);
+    let refused = rotate(3600).await.is(409).json();
+    assert!(
+        refused["detail"].as_str().unwrap().contains("grace of 0"),
+        "the PBX may still use the first one"
+    );
+    app.post_form(&CALL).await.is(200);
+    let third = url(rotate(0).await);
     app.post_form(&CALL).await.is(401);
-    post("second").await.is(401);
-    post("third").await.is(200);
+    post(&second).await.is(401);
+    post(&third).await.is(200);
 }
 
 #[actix_web::test]

@@ -107,6 +107,11 @@ fn json() {
     assert_eq!(read(FORM, r#"{"a":"b"}"#).get("a"), Some("b")); // curl -d
     assert_eq!(read(Some("Application/Vnd.x+JSON"), r#"{"a":"b"}"#).get("a"), Some("b"));
     assert_eq!(read(JSON, ""), Params::default());
+    assert_eq!(pairs(&read(JSON, "\u{feff}{\"a\":\"b\"}")), [("a", "b")]); // .NET's mark of UTF-8
+    let numbers = r#"{"from":49301234567.0,"to":4.9301234567e10,"id":1446647157.10,"small":1e-3}"#;
+    let expected =
+        [("from", "49301234567"), ("to", "49301234567"), ("id", "1446647157.10"), ("small", "1e-3")];
+    assert_eq!(pairs(&read(JSON, numbers)), expected);
     for (body, part) in [
         (r#"["a"]"#, "expected an object of parameters at line 1"),
         ("12", "expected an object"),
@@ -138,6 +143,7 @@ fn multipart() {
     let p = Params::read("to=1", kind, body.as_bytes()).unwrap();
     assert_eq!(pairs(&p), [("event", "newCall"), ("user[]", "Alice Müller"), ("user[]", "Bob"), ("to", "1")]);
     assert!(refused("", kind, &body.as_bytes()[..body.len() - 20]).contains("multipart"));
+    assert_eq!(pairs(&Params::read("to=1", kind, b"").unwrap()), [("to", "1")]);
     assert!(refused("", kind, body.replace("Bob", "B\0b").as_bytes()).contains("NUL"));
     assert!(refused("", Some("multipart/form-data"), body.as_bytes()).contains("Content-Type"));
 }

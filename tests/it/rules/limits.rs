@@ -31,6 +31,7 @@ async fn a_rule_may_be_for_one_number_or_queue() {
     block(&app, json!({ "pattern": "+44*", "to": "030 23125-100" })).await;
     block(&app, json!({ "pattern": "+33*", "to": "Support" })).await;
     block(&app, json!({ "pattern": "+39*", "to": "4940*" })).await;
+    block(&app, json!({ "pattern": "+32*", "to": "Private" })).await;
     for (fields, blocked) in [
         (&[("from", "442079460123"), ("to", "493023125100")][..], true),
         (&[("from", "442079460123"), ("to", "493023125101")], false),
@@ -39,6 +40,8 @@ async fn a_rule_may_be_for_one_number_or_queue() {
         (&[("from", "33123456789")], false),
         (&[("from", "393471234567"), ("to", "4940123456")], true),
         (&[("from", "393471234567"), ("to", "4930123456")], false),
+        (&[("from", "3226790000"), ("queue", "private")], true),
+        (&[("from", "3226790000"), ("queue", "support")], false), // though nobody said which number
     ] {
         assert_eq!(ring(&app, fields).await != json!({}), blocked, "{fields:?}");
     }
@@ -62,6 +65,22 @@ async fn a_rule_may_end() {
     let path = format!("/api/v1/block-rules/{id}");
     app.manager.json(Method::PATCH, &path, &json!({ "expires_at": Value::Null })).await.is(200);
     assert!(is_blocked(&app, "442079460123").await, "for ever");
+}
+
+#[actix_web::test]
+async fn a_rule_for_one_pbx_is_read_as_that_pbx_dials() {
+    let app = spawn();
+    let new = json!({ "name": "Wien", "dialect": "zammad", "region": "AT" });
+    let wien = app.admin.post_json("/api/v1/pbxes", &new).await.is(201).json()["id"].clone();
+    block(&app, json!({ "pattern": "0664 1234567", "pbx_id": wien })).await;
+    block(&app, json!({ "pattern": "0676*", "pbx_id": wien })).await;
+    for (from, blocked) in
+        [("0664 1234567", true), ("+43 664 1234567", true), ("0676 1234567", true), ("0664 1234568", false)]
+    {
+        let question = json!({ "direction": "in", "from": from, "pbx_id": wien });
+        let answer = app.agent.post_json("/api/v1/rules/check", &question).await.is(200).json();
+        assert_eq!(answer["rule"].is_object(), blocked, "{from}: {answer}");
+    }
 }
 
 #[actix_web::test]
