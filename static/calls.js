@@ -3,10 +3,12 @@
   const $ = id => document.getElementById(id);
   const gather = 150; // ms; calls that change together are asked for together
   const most = 100; // calls at once
+  const again = 5000; // ms until what failed is tried again
   const title = document.title;
   const waiting = new Set();
   let timer = null;
   let stream = null;
+  let doubt = null;
 
   const parse = html => {
     const template = document.createElement("template");
@@ -20,7 +22,10 @@
     ids.forEach(id => waiting.delete(id));
     const answer = await ask(ids).catch(() => null);
     timer = null;
-    if (!answer) return ids.forEach(id => waiting.add(id)); // with what is heard next
+    if (!answer) {
+      ids.forEach(id => waiting.add(id));
+      return later(again);
+    }
     const fresh = parse(answer);
     for (const id of ids) {
       show(id, fresh.querySelector(`#now-${id}`));
@@ -37,7 +42,7 @@
     return answer.ok ? answer.text() : null;
   }
 
-  const later = () => { timer ??= setTimeout(refresh, gather); };
+  const later = (pause = gather) => { timer ??= setTimeout(refresh, pause); };
 
   // a card of a call under way
   function show(id, card) {
@@ -102,14 +107,30 @@
     const heard = event => { waiting.add(JSON.parse(event.data).id); later(); };
     for (const kind of ["ringing", "connected", "ended", "changed"]) stream.addEventListener(`call.${kind}`, heard);
     stream.addEventListener("open", () => {
-      $("live").dataset.follows = "true";
+      follows(true);
       if (waiting.size) later();
     });
     stream.addEventListener("error", () => {
-      delete $("live").dataset.follows;
-      // a browser does not try again after a refusal: the session ended, or the server is not there
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+      follows(false);
+      // a browser does not try again after a refusal: the session ended, or a proxy says that the server is not there
+      if (stream.readyState === EventSource.CLOSED) setTimeout(comeBack, again);
     });
+  }
+
+  // Loads the page anew once the server itself answers: before that a proxy's error page would come in its place.
+  async function comeBack() {
+    if (await ask([]).catch(() => null) !== null) return location.reload();
+    setTimeout(comeBack, again);
+  }
+
+  // Says so where the page is not live for longer than a browser takes to connect again.
+  function follows(does) {
+    $("live").toggleAttribute("data-follows", does);
+    if (does) {
+      clearTimeout(doubt);
+      doubt = null;
+      $("away").hidden = true;
+    } else doubt ??= setTimeout(() => { $("away").hidden = false; }, again);
   }
 
   function offer() {
@@ -121,6 +142,7 @@
 
   badge();
   offer();
+  follows(false);
   follow();
   setInterval(tick, 1000);
 })();

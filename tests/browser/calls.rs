@@ -6,9 +6,9 @@ use thirtyfour::Key;
 use crate::browser::Browser;
 use crate::harness::{TestApp, spawn};
 
-const CALLER: &str = "+49 30 23125001";
+pub const CALLER: &str = "+49 30 23125001";
 
-async fn rings(app: &TestApp, id: &str, from: &str) {
+pub async fn rings(app: &TestApp, id: &str, from: &str) {
     let call =
         [("event", "newCall"), ("direction", "in"), ("callId", id), ("from", from), ("to", "493023125000")];
     app.post_form(&[&call[..], &[("user[]", "Alice"), ("user[]", "Bob"), ("queue", "Sales")]].concat())
@@ -23,7 +23,7 @@ async fn goes_on(app: &TestApp, event: &str, id: &str, from: &str, how: (&str, &
 }
 
 /// A missed call.
-async fn missed(app: &TestApp, id: &str, from: &str) {
+pub async fn missed(app: &TestApp, id: &str, from: &str) {
     rings(app, id, from).await;
     goes_on(app, "hangup", id, from, ("cause", "cancel")).await;
 }
