@@ -28,8 +28,12 @@
     }
     const fresh = parse(answer);
     for (const id of ids) {
-      show(id, fresh.querySelector(`#now-${id}`));
-      list(id, fresh.querySelector(`#call-${id}`), !!fresh.querySelector(`[data-meant="call-${id}"]`));
+      try { // one call that fails must not keep the others from being shown
+        show(id, fresh.querySelector(`#now-${id}`));
+        list(id, fresh.querySelector(`#call-${id}`), !!fresh.querySelector(`[data-meant="call-${id}"]`));
+      } catch (e) {
+        console.error(e);
+      }
     }
     badge();
     if (waiting.size) later();
@@ -88,8 +92,10 @@
     const { state, direction, caller, line } = card.dataset;
     if (state !== "ringing" || direction !== "in" || !document.hidden) return;
     if (!("Notification" in window) || Notification.permission !== "granted") return;
-    const note = new Notification(caller, { body: `calls ${line}`, tag: card.id });
-    note.onclick = () => { window.focus(); note.close(); };
+    try {
+      const note = new Notification(caller, { body: `calls ${line}`, tag: card.id });
+      note.onclick = () => { window.focus(); note.close(); };
+    } catch { /* Chrome for Android has it and throws */ }
   }
 
   function tick() {

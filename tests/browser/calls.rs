@@ -147,3 +147,23 @@ async fn the_desktop_is_told_of_calls_while_one_looks_elsewhere() {
     browser.see("#now li:nth-child(2)", CALLER).await;
     browser.close().await;
 }
+
+/// As on Chrome for Android, with the page in the background.
+const THROW: &str = "Object.defineProperty(document, 'hidden', { value: true });
+    window.Notification = class {
+        static permission = 'granted';
+        constructor() { window.threw = true; throw new TypeError('Illegal constructor'); } };";
+
+#[actix_web::test]
+async fn a_desktop_that_cannot_be_told_keeps_no_call_from_the_page() {
+    let app = spawn();
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.driver.execute(THROW, Vec::new()).await.unwrap();
+    browser.find("#live[data-follows]").await;
+    rings(&app, "1", "493023125001").await;
+    rings(&app, "2", "493023125002").await;
+    browser.see("#rows tr:nth-child(2)", CALLER).await;
+    assert_eq!(browser.value("window.threw").await, true);
+    browser.close().await;
+}
