@@ -20,11 +20,12 @@
   async function refresh() {
     const ids = [...waiting].slice(0, most);
     ids.forEach(id => waiting.delete(id));
-    const answer = await ask(ids).catch(() => null);
+    const query = $("log").dataset.query;
+    const answer = await ask(ids, query).catch(() => null);
     timer = null;
-    if (!answer) {
+    if (!answer || query !== $("log").dataset.query) { // of the list that was there before
       ids.forEach(id => waiting.add(id));
-      return later(again);
+      return later(answer ? gather : again);
     }
     const fresh = parse(answer);
     for (const id of ids) {
@@ -39,8 +40,7 @@
     if (waiting.size) later();
   }
 
-  async function ask(ids) {
-    const query = $("log").dataset.query;
+  async function ask(ids, query = "") {
     const answer = await fetch(`/fresh?ids=${ids.join(",")}${query && `&${query}`}`, { headers: { "HX-Request": "true" } });
     if (answer.headers.has("HX-Redirect")) location.reload(); // signed out meanwhile
     return answer.ok ? answer.text() : null;
@@ -62,7 +62,8 @@
   function list(id, row, meant) {
     const old = $(`call-${id}`);
     if (!row || +row.dataset.change < +old?.dataset.change) return; // it was ticked since
-    if (old?.querySelector(".htmx-request")) { // somebody just ticks it: their answer comes first
+    // somebody just ticks it, or other rows are on their way, which may know nothing of it: that answer comes first
+    if (old?.querySelector(".htmx-request") || document.querySelector("#filter.htmx-request, #more .htmx-request")) {
       waiting.add(id);
       return later();
     }

@@ -167,3 +167,29 @@ async fn a_desktop_that_cannot_be_told_keeps_no_call_from_the_page() {
     assert_eq!(browser.value("window.threw").await, true);
     browser.close().await;
 }
+
+/// Holds the answer to a filter until the test lets it go.
+const HOLD: &str = "const real = window.fetch;
+    window.fetch = async (...asked) => {
+        const answer = await real(...asked);
+        if (String(asked[0]).startsWith('/?')) await new Promise(go => { window.letGo = go; });
+        return answer; };";
+
+#[actix_web::test]
+async fn a_call_that_comes_while_the_filter_is_asked_is_shown() {
+    let app = spawn();
+    missed(&app, "1", "493023125002").await;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.find("#live[data-follows]").await;
+    browser.driver.execute(HOLD, Vec::new()).await.unwrap();
+    browser.fill("input[name=q]", "030 2312500").await;
+    browser.until("the filter is asked", async || browser.value("!!window.letGo").await == true).await;
+    rings(&app, "2", "493023125001").await;
+    browser.see("#now li", CALLER).await;
+    browser.value("letGo()").await;
+    browser.find("#log[data-query='q=030%202312500']").await;
+    browser.see("#rows tr", CALLER).await;
+    assert_eq!(browser.count("#rows tr[data-at]").await, 2);
+    browser.close().await;
+}
