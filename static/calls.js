@@ -74,8 +74,8 @@
     } else if (meant) {
       const rows = [...$("rows").querySelectorAll("tr[data-at]")];
       const before = rows.find(other => +other.dataset.at <= +row.dataset.at);
-      if (!before && rows.length) return;
-      $("rows").insertBefore(row, before ?? $("rows").firstChild);
+      if (!before && rows.length && $("more")) return;
+      $("rows").insertBefore(row, before ?? $("rows").lastElementChild); // which says whether there is more
       row.classList.add("new");
     } else return;
     htmx.process(row);

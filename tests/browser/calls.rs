@@ -193,3 +193,25 @@ async fn a_call_that_comes_while_the_filter_is_asked_is_shown() {
     assert_eq!(browser.count("#rows tr[data-at]").await, 2);
     browser.close().await;
 }
+
+#[actix_web::test]
+async fn an_older_call_that_is_open_again_is_shown_among_the_open() {
+    let app = spawn();
+    missed(&app, "1", "493023125001").await;
+    let id = app.call("1").await.unwrap().id;
+    let done = async |done: bool| {
+        let change = json!({ "done": done });
+        app.agent.json(reqwest::Method::PATCH, &format!("/api/v1/calls/{id}"), &change).await.is(200);
+    };
+    done(true).await;
+    missed(&app, "2", "493023125002").await;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.visit("/?done=false").await;
+    browser.find("#live[data-follows]").await;
+    assert_eq!(browser.count("#rows tr[data-at]").await, 1);
+    done(false).await;
+    browser.see("#rows tr:nth-child(2)", CALLER).await;
+    browser.see("#rows tr:nth-child(3)", "That is all").await;
+    browser.close().await;
+}
