@@ -9,6 +9,7 @@
   let timer = null;
   let stream = null;
   let doubt = null;
+  let heard = 0; // the newest change that was told
 
   const parse = html => {
     const template = document.createElement("template");
@@ -20,6 +21,7 @@
   async function refresh() {
     const ids = [...waiting].slice(0, most);
     ids.forEach(id => waiting.delete(id));
+    const upto = waiting.size ? 0 : heard;
     const query = $("log").dataset.query;
     const answer = await ask(ids, query).catch(() => null);
     timer = null;
@@ -36,6 +38,7 @@
         console.error(e);
       }
     }
+    if (!ids.some(id => waiting.has(id))) knows(upto);
     badge();
     if (waiting.size) later();
   }
@@ -47,6 +50,12 @@
   }
 
   const later = (pause = gather) => { timer ??= setTimeout(refresh, pause); };
+
+  // "Tick all" ticks what was shown: nothing that changed later
+  function knows(change) {
+    const known = $("log").querySelector("[name=known]");
+    known.value = Math.max(known.value, change);
+  }
 
   // a card of a call under way
   function show(id, card) {
@@ -111,8 +120,12 @@
 
   function follow() {
     stream = new EventSource(`/api/v1/stream?after=${$("live").dataset.change}`);
-    const heard = event => { waiting.add(JSON.parse(event.data).id); later(); };
-    for (const kind of ["ringing", "connected", "ended", "changed"]) stream.addEventListener(`call.${kind}`, heard);
+    const hear = event => {
+      waiting.add(JSON.parse(event.data).id);
+      heard = Math.max(heard, event.lastEventId);
+      later();
+    };
+    for (const kind of ["ringing", "connected", "ended", "changed"]) stream.addEventListener(`call.${kind}`, hear);
     stream.addEventListener("open", () => {
       follows(true);
       if (waiting.size) later();

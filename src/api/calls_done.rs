@@ -61,7 +61,7 @@ pub async fn mark(app: Data<App>, caller: Caller, bulk: Valid<BulkTick>) -> Resu
     let Valid(BulkTick { ids, filter, done }) = bulk;
     let changed = match (ids, filter) {
         (Some(ids), None) => mark_these(&app, &caller.0, ids, done).await?,
-        (None, Some(filter)) => mark_all(&app, &caller.0, &filter, done).await?.changed,
+        (None, Some(filter)) => mark_all(&app, &caller.0, &filter, done, i64::MAX).await?.changed,
         _ => return Err(Error::field("ids", "send either `ids` or `filter`")),
     };
     Ok(Json(BulkTicked { changed }))
@@ -101,8 +101,14 @@ pub struct Marked {
     pub last: i64,
 }
 
-/// All calls that the list shows for it, in portions.
-pub async fn mark_all(app: &App, key: &Arc<Key>, filter: &CallFilter, done: bool) -> Result<Marked> {
+/// All calls that the list shows for it, in portions; but those that changed after `known`, which nobody has seen yet.
+pub async fn mark_all(
+    app: &App,
+    key: &Arc<Key>,
+    filter: &CallFilter,
+    done: bool,
+    known: i64,
+) -> Result<Marked> {
     let wanted = filter.wanted(&app.config.numbering, Some(key))?;
     let at = clock::now();
     let (mut marked, mut after) = (Marked::default(), None);
@@ -110,7 +116,8 @@ pub async fn mark_all(app: &App, key: &Arc<Key>, filter: &CallFilter, done: bool
         let wanted = wanted.clone();
         let page = move |db: &mut _| call_list::page(db, &wanted, Order::Newest, after, page::MOST);
         let found = app.store.query(page).await?;
-        let ids: Vec<i64> = found.calls.iter().filter(|call| call.done != done).map(|call| call.id).collect();
+        let meant = |call: &&Call| call.done != done && call.change <= known;
+        let ids: Vec<i64> = found.calls.iter().filter(meant).map(|call| call.id).collect();
         if !ids.is_empty() {
             let calls = mark_at(app, key, ids, done, at).await?;
             let changes = || calls.iter().map(|call| call.change);

@@ -79,9 +79,11 @@ async fn note(
 #[derive(Deserialize)]
 struct Which {
     filter: String,
+    /// The last change that the page knows of.
+    known: Option<i64>,
 }
 
-/// What has ended and is open; calls under way may still be taken.
+/// What has ended and is open, as far as the page knows it; calls under way may still be taken.
 async fn tick_all(app: Data<App>, visit: Visit, Form(which): Form<Which>) -> Result<HttpResponse> {
     let mut filter = Filter::read(&which.filter, visit.frame.zone)?.calls;
     if filter.done == Some(true) {
@@ -91,7 +93,8 @@ async fn tick_all(app: Data<App>, visit: Visit, Form(which): Form<Which>) -> Res
         return Err(Error::field("state", "calls under way cannot be ticked together"));
     }
     (filter.done, filter.state) = (Some(false), Some(State::Ended));
-    let marked = mark_all(&app, &visit.caller.0, &filter, true).await?;
+    let known = which.known.unwrap_or(i64::MAX);
+    let marked = mark_all(&app, &visit.caller.0, &filter, true, known).await?;
     let undo = (marked.changed > 0).then_some((marked.first, marked.last));
     said(visit, format!("{} ticked.", calls(marked.changed)), undo)
 }

@@ -24,7 +24,9 @@ async fn the_page_of_calls_says_that_it_is_not_live_and_comes_back_by_itself() {
     proxy.server_is_away(false);
     browser.see("#now li", CALLER).await;
     browser.find("#live[data-follows]").await;
-    browser.until("nothing is amiss", async || !browser.find("#away").await.is_displayed().await.unwrap()).await;
+    browser
+        .until("nothing is amiss", async || !browser.find("#away").await.is_displayed().await.unwrap())
+        .await;
     browser.close().await;
 }
 
@@ -54,7 +56,11 @@ async fn a_tick_without_a_network_says_so() {
     missed(&app, "1", "493023125001").await;
     let browser = Browser::open(&app).await;
     browser.sign_in(&app.agent).await;
-    browser.driver.execute("window.fetch = () => Promise.reject(new TypeError('Failed to fetch'))", Vec::new()).await.unwrap();
+    browser
+        .driver
+        .execute("window.fetch = () => Promise.reject(new TypeError('Failed to fetch'))", Vec::new())
+        .await
+        .unwrap();
     browser.click("#rows .tick").await;
     browser.see("#messages", "That did not reach the server.").await;
     browser.see("#rows tr.open", CALLER).await;

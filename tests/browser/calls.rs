@@ -215,3 +215,21 @@ async fn an_older_call_that_is_open_again_is_shown_among_the_open() {
     browser.see("#rows tr:nth-child(3)", "That is all").await;
     browser.close().await;
 }
+
+#[actix_web::test]
+async fn all_that_are_shown_are_ticked_also_those_that_came_since() {
+    let app = spawn();
+    missed(&app, "1", "493023125002").await;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.visit("/?done=false").await;
+    browser.find("#live[data-follows]").await;
+    missed(&app, "2", "493023125001").await;
+    browser.see("#rows tr", CALLER).await;
+    let newest = app.call("2").await.unwrap().change;
+    let knows = async || browser.value("+document.querySelector('[name=known]').value").await == newest;
+    browser.until("the page knows all of it", knows).await;
+    browser.click(".tools button").await;
+    browser.see("#messages", "2 calls ticked").await;
+    browser.close().await;
+}

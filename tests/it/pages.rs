@@ -232,3 +232,28 @@ async fn what_is_wrong_is_said_in_the_page_that_asked() {
     let asked = Browser::new(&app).request(Method::GET, "/fresh?ids=1").header("HX-Request", "true");
     assert_eq!(app.nobody.send(asked).await.is(200).header("hx-redirect"), "/sign-in");
 }
+
+#[actix_web::test]
+async fn what_came_or_changed_since_the_page_was_made_is_not_ticked_with_the_rest() {
+    let app = spawn();
+    let happens = async |event: &str, id: &str| {
+        let call = [("event", event), ("direction", "in"), ("callId", id), ("cause", "cancel")];
+        let numbers = [("from", "493023125001"), ("to", "493023125000")];
+        app.post_form(&[call.as_slice(), &numbers].concat()).await.is(200);
+    };
+    for (event, id) in [("newCall", "1"), ("hangup", "1"), ("newCall", "2")] {
+        happens(event, id).await;
+    }
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    let page = browser.get("/").await.is(200).body;
+    let known = page.split("name=\"known\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    for (event, id) in [("hangup", "2"), ("newCall", "3"), ("hangup", "3")] {
+        happens(event, id).await;
+    }
+    let said = browser.post("/calls/done", &[("filter", ""), ("known", known)]).await.is(200).body;
+    assert!(said.contains("1 call ticked"), "{said}");
+    assert!(app.call("1").await.unwrap().done);
+    for unseen in ["2", "3"] {
+        assert!(app.call(unseen).await.unwrap().open, "nobody saw that {unseen} was missed");
+    }
+}
