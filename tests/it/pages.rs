@@ -257,3 +257,45 @@ async fn what_came_or_changed_since_the_page_was_made_is_not_ticked_with_the_res
         assert!(app.call(unseen).await.unwrap().open, "nobody saw that {unseen} was missed");
     }
 }
+
+#[actix_web::test]
+async fn what_a_person_opened_again_stays_so_where_a_tick_is_taken_back() {
+    let app = spawn();
+    let call = [("direction", "in"), ("from", "493023125001"), ("to", "493023125000"), ("cause", "cancel")];
+    for (event, id) in [("newCall", "1"), ("hangup", "1"), ("newCall", "2"), ("hangup", "2")] {
+        app.post_form(&[&call[..], &[("event", event), ("callId", id)]].concat()).await.is(200);
+    }
+    let opened = app.call("1").await.unwrap().id;
+    for done in [true, false] {
+        let change = json!({ "done": done });
+        app.manager.json(Method::PATCH, &format!("/api/v1/calls/{opened}"), &change).await.is(200);
+    }
+    let by_the_manager = app.call("1").await.unwrap();
+
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    for _ in ["once", "and again"] {
+        let said = browser.post("/calls/done", &[("filter", "")]).await.is(200).body;
+        assert!(said.contains("2 calls ticked"), "{said}");
+        let field = |name: &str| {
+            let rest = said.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        };
+        let ticked = [("first", field("first")), ("last", field("last"))];
+        let ticked = ticked.each_ref().map(|(name, change)| (*name, change.as_str()));
+        let undone = browser.post("/calls/undone", &ticked).await.is(200).body;
+        assert!(undone.contains("2 calls open again"), "{undone}");
+        let (one, two) = (app.call("1").await.unwrap(), app.call("2").await.unwrap());
+        assert!(one.open && two.open);
+        assert_eq!((one.done_by, one.done_at), (by_the_manager.done_by.clone(), by_the_manager.done_at));
+        assert_eq!((two.done_by, two.done_at), (None, None));
+    }
+    let page = browser.get(&format!("/calls/{opened}")).await.is(200).body;
+    assert!(page.contains("tick taken back by agent"), "{page}");
+
+    for event in ["newCall", "answer", "hangup"] {
+        let event = [("event", event), ("callId", "3"), ("user", "Alice")];
+        app.post_form(&[&call[..], &event].concat()).await.is(200);
+    }
+    eventually("the other is ticked", async || app.call("2").await.unwrap().done).await;
+    assert!(app.call("1").await.unwrap().open, "a person's word");
+}
