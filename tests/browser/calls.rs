@@ -233,3 +233,27 @@ async fn all_that_are_shown_are_ticked_also_those_that_came_since() {
     browser.see("#messages", "2 calls ticked").await;
     browser.close().await;
 }
+
+#[actix_web::test]
+async fn a_note_that_clashes_with_another_stays_in_its_field() {
+    let app = spawn();
+    missed(&app, "1", "493023125001").await;
+    let id = app.call("1").await.unwrap().id;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.visit(&format!("/calls/{id}")).await;
+    let theirs = json!({ "note": "Theirs" });
+    app.manager.json(reqwest::Method::PATCH, &format!("/api/v1/calls/{id}"), &theirs).await.is(200);
+    browser.fill("textarea[name=note]", "Mine\nin two lines").await;
+    browser.click("form[action$=note] button").await;
+    browser.see("#messages", "another note meanwhile: “Theirs”").await;
+    assert_eq!(browser.value("document.querySelector('textarea').value").await, "Mine\nin two lines");
+    browser.is_accessible().await;
+
+    browser.visit(&format!("/calls/{id}")).await;
+    browser.fill("textarea[name=note]", "Ours\nin two lines").await;
+    browser.click_through("form[action$=note] button").await;
+    browser.see("#messages", "Saved.").await;
+    assert_eq!(app.call("1").await.unwrap().note.as_deref(), Some("Ours\nin two lines"));
+    browser.close().await;
+}

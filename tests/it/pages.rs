@@ -299,3 +299,26 @@ async fn what_a_person_opened_again_stays_so_where_a_tick_is_taken_back() {
     eventually("the other is ticked", async || app.call("2").await.unwrap().done).await;
     assert!(app.call("1").await.unwrap().open, "a person's word");
 }
+
+#[actix_web::test]
+async fn a_note_of_somebody_else_is_not_written_over() {
+    let app = spawn();
+    let call = [("event", "newCall"), ("direction", "in"), ("callId", "1"), ("from", "1"), ("to", "2")];
+    app.post_form(&call).await.is(200);
+    let id = app.call("1").await.unwrap().id;
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    let path = format!("/calls/{id}/note");
+    let long = "line\r\n".repeat(400); // 2,000 characters, as forms send line breaks
+    browser.post(&path, &[("note", &long), ("seen", "")]).await.is(303);
+    let kept = app.call("1").await.unwrap().note.unwrap();
+    assert_eq!(kept, "line\n".repeat(400));
+    browser.post(&path, &[("note", "Calls\r\nback"), ("seen", &long)]).await.is(303);
+
+    for stale in ["", "Mine"] {
+        let refused = browser.post(&path, &[("note", stale), ("seen", "")]).await.is(409).body;
+        assert!(refused.contains("“Calls\nback”"), "{refused}");
+        assert_eq!(app.call("1").await.unwrap().note.as_deref(), Some("Calls\nback"));
+    }
+    browser.post(&path, &[("note", ""), ("seen", "Calls\r\nback")]).await.is(303);
+    assert_eq!(app.call("1").await.unwrap().note, None);
+}
