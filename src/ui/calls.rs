@@ -90,7 +90,8 @@ async fn show(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<Http
     })
 }
 
-/// What the page puts into itself: more rows, or the list of another filter, which the address bar then shows.
+/// What the page puts into itself: more rows, or the list of another filter, which the address bar then shows. That is no
+/// step for the Back button: each pause in typing would be one.
 fn part(list: List) -> Result<HttpResponse> {
     if list.filter.cursor.is_some() {
         return html(&Rows { list });
@@ -98,7 +99,7 @@ fn part(list: List) -> Result<HttpResponse> {
     let address = list.filter.address();
     let address = HeaderValue::from_str(&address).map_err(|e| Error::Internal(Box::new(e)))?;
     let mut response = html(&Log { list })?;
-    response.headers_mut().insert(HeaderName::from_static("hx-push-url"), address);
+    response.headers_mut().insert(HeaderName::from_static("hx-replace-url"), address);
     Ok(response)
 }
 

@@ -74,9 +74,11 @@ async fn one_filters_ticks_and_takes_it_back() {
     browser.sign_in(&app.agent).await;
     assert_eq!(browser.count("#rows tr.open").await, 3);
 
+    let steps = browser.value("history.length").await;
     browser.fill("input[name=q]", "030 23125002").await;
     browser.until("one is left", async || browser.count("#rows tr[data-at]").await == 1).await;
     assert_eq!(browser.address().await, "/?q=030%2023125002");
+    assert_eq!(browser.value("history.length").await, steps, "no step for the Back button");
     // by keyboard, and twice, since the row that is shown then must not lose the focus
     browser.find("#rows .tick").await.focus().await.unwrap();
     browser.press(Key::Enter).await;
