@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder, redirect};
 use serde_json::json;
 
 use crate::client::{Answer, Client};
-use crate::harness::{TestApp, eventually, pbx, spawn};
+use crate::harness::{TestApp, eventually, pbx, spawn, spawn_with};
 use crate::receiver::Receiver;
 use crate::webhooks;
 
@@ -321,4 +321,24 @@ async fn a_note_of_somebody_else_is_not_written_over() {
     }
     browser.post(&path, &[("note", ""), ("seen", "Calls\r\nback")]).await.is(303);
     assert_eq!(app.call("1").await.unwrap().note, None);
+}
+
+#[actix_web::test]
+async fn a_url_begins_with_the_address_that_one_reached_where_none_was_named() {
+    let shown = async |flags: &[&str]| {
+        let app = spawn_with(flags);
+        let browser = Browser::signed_in(&app, &app.admin).await;
+        let form = [("name", "New"), ("dialect", "zammad")];
+        let request = browser.request(Method::POST, "/pbxes").header("Host", "calls.lan:8080").form(&form);
+        let request = request.header("Sec-Fetch-Site", "same-origin");
+        app.nobody.send(request).await.is(200).body
+    };
+    let all_addresses = shown(&["--listen=0.0.0.0:8080"]).await;
+    assert!(all_addresses.contains("value=\"http://calls.lan:8080/api/v1/cti/"), "{all_addresses}");
+    for told in
+        [["--listen=127.0.0.1:8080"].as_slice(), &["--listen=0.0.0.0:8080", "--public-url=http://pbx.lan"]]
+    {
+        let page = shown(told).await;
+        assert!(!page.contains("calls.lan"), "{page}");
+    }
 }
