@@ -3,6 +3,7 @@
 use crate::browser::Browser;
 use crate::calls::{CALLER, missed, rings};
 use crate::harness::spawn;
+use crate::pictures::each_way;
 use crate::proxy::Proxy;
 
 #[actix_web::test]
@@ -15,8 +16,7 @@ async fn the_page_of_calls_says_that_it_is_not_live_and_comes_back_by_itself() {
 
     proxy.server_is_away(true);
     browser.see("#away", "Not live: trying again").await;
-    browser.is_accessible().await;
-    browser.picture("away").await;
+    each_way(&browser, "away").await;
     browser.until("it asks whether the server is there", async || proxy.refused("/fresh")).await;
     browser.see("#away", "Not live").await; // and is still our page
 
@@ -42,7 +42,7 @@ async fn a_tick_that_fails_leaves_its_row_and_says_so() {
     browser.click("#rows .tick").await;
     browser.see("#messages", "That did not reach the server (502)").await;
     browser.see("#rows tr.open", CALLER).await;
-    browser.is_accessible().await;
+    each_way(&browser, "failed").await;
 
     proxy.server_is_away(false);
     browser.click("#rows .tick").await;
