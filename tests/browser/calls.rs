@@ -259,3 +259,26 @@ async fn a_note_that_clashes_with_another_stays_in_its_field() {
     assert_eq!(app.call("1").await.unwrap().note.as_deref(), Some("Ours\nin two lines"));
     browser.close().await;
 }
+
+#[actix_web::test]
+async fn the_page_of_a_call_goes_on_with_it() {
+    let app = spawn();
+    rings(&app, "1", "493023125001").await;
+    let id = app.call("1").await.unwrap().id;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.visit(&format!("/calls/{id}")).await;
+    browser.see("#call", "Ringing").await;
+    goes_on(&app, "answer", "1", "493023125001", ("user", "Bob")).await;
+    browser.see("#call", "Connected").await;
+
+    browser.fill("textarea[name=note]", "Half a no").await;
+    goes_on(&app, "hangup", "1", "493023125001", ("cause", "normalClearing")).await;
+    browser.see("#changed", "This call went on").await;
+    assert_eq!(browser.value("document.querySelector('textarea').value").await, "Half a no");
+    browser.is_accessible().await;
+    browser.picture("changed").await;
+    browser.click_through("#changed a").await;
+    browser.see("#call", "Answered").await;
+    browser.close().await;
+}
