@@ -314,6 +314,13 @@ impl Config {
         Ok(Self { target, numbering, time_zone, public_url, screen_pop, spool, serve })
     }
 
+    /// Is our own word for our address one that nobody can reach? It is where we listen on all addresses and were not told
+    /// the public one.
+    pub fn lacks_address(&self) -> bool {
+        let given = self.serve.public_url.as_deref().is_some_and(|url| !url.is_empty());
+        !given && self.serve.listen.ip().is_unspecified()
+    }
+
     /// How long a PBX waits at most.
     pub fn intake_deadline(&self) -> Duration {
         Duration::from_millis(self.serve.intake_deadline_ms.into())

@@ -3,10 +3,13 @@
   const $ = id => document.getElementById(id);
   const gather = 150; // ms; calls that change together are asked for together
   const most = 100; // calls at once
+  const again = 5000; // ms until what failed is tried again
   const title = document.title;
   const waiting = new Set();
   let timer = null;
   let stream = null;
+  let doubt = null;
+  let heard = 0; // the newest change that was told
 
   const parse = html => {
     const template = document.createElement("template");
@@ -18,26 +21,41 @@
   async function refresh() {
     const ids = [...waiting].slice(0, most);
     ids.forEach(id => waiting.delete(id));
-    const answer = await ask(ids).catch(() => null);
+    const upto = waiting.size ? 0 : heard;
+    const query = $("log").dataset.query;
+    const answer = await ask(ids, query).catch(() => null);
     timer = null;
-    if (!answer) return ids.forEach(id => waiting.add(id)); // with what is heard next
+    if (!answer || query !== $("log").dataset.query) { // of the list that was there before
+      ids.forEach(id => waiting.add(id));
+      return later(answer ? gather : again);
+    }
     const fresh = parse(answer);
     for (const id of ids) {
-      show(id, fresh.querySelector(`#now-${id}`));
-      list(id, fresh.querySelector(`#call-${id}`), !!fresh.querySelector(`[data-meant="call-${id}"]`));
+      try { // one call that fails must not keep the others from being shown
+        show(id, fresh.querySelector(`#now-${id}`));
+        list(id, fresh.querySelector(`#call-${id}`), !!fresh.querySelector(`[data-meant="call-${id}"]`));
+      } catch (e) {
+        console.error(e);
+      }
     }
+    if (!ids.some(id => waiting.has(id))) knows(upto);
     badge();
     if (waiting.size) later();
   }
 
-  async function ask(ids) {
-    const query = $("log").dataset.query;
+  async function ask(ids, query = "") {
     const answer = await fetch(`/fresh?ids=${ids.join(",")}${query && `&${query}`}`, { headers: { "HX-Request": "true" } });
     if (answer.headers.has("HX-Redirect")) location.reload(); // signed out meanwhile
     return answer.ok ? answer.text() : null;
   }
 
-  const later = () => { timer ??= setTimeout(refresh, gather); };
+  const later = (pause = gather) => { timer ??= setTimeout(refresh, pause); };
+
+  // "Tick all" ticks what was shown: nothing that changed later
+  function knows(change) {
+    const known = $("log").querySelector("[name=known]");
+    known.value = Math.max(known.value, change);
+  }
 
   // a card of a call under way
   function show(id, card) {
@@ -53,7 +71,8 @@
   function list(id, row, meant) {
     const old = $(`call-${id}`);
     if (!row || +row.dataset.change < +old?.dataset.change) return; // it was ticked since
-    if (old?.querySelector(".htmx-request")) { // somebody just ticks it: their answer comes first
+    // somebody just ticks it, or other rows are on their way, which may know nothing of it: that answer comes first
+    if (old?.querySelector(".htmx-request") || document.querySelector("#filter.htmx-request, #more .htmx-request")) {
       waiting.add(id);
       return later();
     }
@@ -64,8 +83,8 @@
     } else if (meant) {
       const rows = [...$("rows").querySelectorAll("tr[data-at]")];
       const before = rows.find(other => +other.dataset.at <= +row.dataset.at);
-      if (!before && rows.length) return;
-      $("rows").insertBefore(row, before ?? $("rows").firstChild);
+      if (!before && rows.length && $("more")) return;
+      $("rows").insertBefore(row, before ?? $("rows").lastElementChild); // which says whether there is more
       row.classList.add("new");
     } else return;
     htmx.process(row);
@@ -83,8 +102,10 @@
     const { state, direction, caller, line } = card.dataset;
     if (state !== "ringing" || direction !== "in" || !document.hidden) return;
     if (!("Notification" in window) || Notification.permission !== "granted") return;
-    const note = new Notification(caller, { body: `calls ${line}`, tag: card.id });
-    note.onclick = () => { window.focus(); note.close(); };
+    try {
+      const note = new Notification(caller, { body: `calls ${line}`, tag: card.id });
+      note.onclick = () => { window.focus(); note.close(); };
+    } catch { /* Chrome for Android has it and throws */ }
   }
 
   function tick() {
@@ -99,17 +120,37 @@
 
   function follow() {
     stream = new EventSource(`/api/v1/stream?after=${$("live").dataset.change}`);
-    const heard = event => { waiting.add(JSON.parse(event.data).id); later(); };
-    for (const kind of ["ringing", "connected", "ended", "changed"]) stream.addEventListener(`call.${kind}`, heard);
+    const hear = event => {
+      waiting.add(JSON.parse(event.data).id);
+      heard = Math.max(heard, event.lastEventId);
+      later();
+    };
+    for (const kind of ["ringing", "connected", "ended", "changed"]) stream.addEventListener(`call.${kind}`, hear);
     stream.addEventListener("open", () => {
-      $("live").dataset.follows = "true";
+      follows(true);
       if (waiting.size) later();
     });
     stream.addEventListener("error", () => {
-      delete $("live").dataset.follows;
-      // a browser does not try again after a refusal: the session ended, or the server is not there
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+      follows(false);
+      // a browser does not try again after a refusal: the session ended, or a proxy says that the server is not there
+      if (stream.readyState === EventSource.CLOSED) setTimeout(comeBack, again);
     });
+  }
+
+  // Loads the page anew once the server itself answers: before that a proxy's error page would come in its place.
+  async function comeBack() {
+    if (await ask([]).catch(() => null) !== null) return location.reload();
+    setTimeout(comeBack, again);
+  }
+
+  // Says so where the page is not live for longer than a browser takes to connect again.
+  function follows(does) {
+    $("live").toggleAttribute("data-follows", does);
+    if (does) {
+      clearTimeout(doubt);
+      doubt = null;
+      $("away").hidden = true;
+    } else doubt ??= setTimeout(() => { $("away").hidden = false; }, again);
   }
 
   function offer() {
@@ -121,6 +162,7 @@
 
   badge();
   offer();
+  follows(false);
   follow();
   setInterval(tick, 1000);
 })();

@@ -161,6 +161,9 @@ pub struct CallChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2000)]
     pub note: Option<Option<String>>,
+    /// The note that the writer saw, as a page says it: another one is not written over.
+    #[serde(skip)]
+    pub seen: Option<String>,
 }
 
 /// Ticks or unticks a call, and writes or clears its note.
@@ -180,13 +183,14 @@ pub async fn change(
 /// # Errors
 /// What is wrong with it, or that there is no such call.
 pub async fn changed(app: &App, caller: Caller, id: i64, wanted: CallChange) -> Result<CallView> {
-    let CallChange { done, note } = wanted;
+    let CallChange { done, note, seen } = wanted;
     let checked = text::optional(note.iter().flatten().next().map(String::as_str), 0, 2000);
     checked.map_err(|why| Error::field("note", why))?;
     let who = caller.0.name.clone();
     app.store.query(move |db| visible(db, &caller, id).map(drop)).await?;
+    let note = note.map(|note| note.filter(|note| !note.trim().is_empty()));
     let at = clock::now();
-    let by = who.clone();
+    let (by, meant, saw) = (who.clone(), note.clone(), seen.is_some());
     let amendment = Amendment {
         ids: vec![id],
         kind: done.map_or("note", tick_kind),
@@ -194,8 +198,14 @@ pub async fn changed(app: &App, caller: Caller, id: i64, wanted: CallChange) -> 
         at,
         change: Box::new(move |call| {
             let ticked = done.is_some_and(|done| tick(call, done, &by, at));
-            let note = note.clone().map(|note| note.filter(|note| !note.trim().is_empty()));
-            let noted = note.filter(|note| *note != call.note).map(|note| call.note = note).is_some();
+            let fresh =
+                seen.as_deref().is_none_or(|seen| lines(call.note.as_deref().unwrap_or("")) == lines(seen));
+            let noted = note
+                .clone()
+                .filter(|_| fresh)
+                .filter(|note| *note != call.note)
+                .map(|note| call.note = note)
+                .is_some();
             ticked || noted
         }),
     };
@@ -204,7 +214,19 @@ pub async fn changed(app: &App, caller: Caller, id: i64, wanted: CallChange) -> 
         let call = rows::by_id(db, id)?;
         shown(db, call)
     };
-    app.store.query(read).await
+    let call = app.store.query(read).await?;
+    match meant.filter(|note| saw && *note != call.note) {
+        None => Ok(call),
+        Some(_) => Err(Error::Conflict(format!(
+            "somebody else kept another note meanwhile: “{}”; load the page again before you change it",
+            call.note.unwrap_or_default()
+        ))),
+    }
+}
+
+/// With line breaks of one kind: forms send them as CR LF.
+pub fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n")
 }
 
 /// Ticks unless somebody did so already. Whether it is new. What only followed from the facts is a person's word from
@@ -221,6 +243,9 @@ pub fn tick(call: &mut Call, done: bool, by: &str, at: Moment) -> bool {
 pub const fn tick_kind(done: bool) -> &'static str {
     if done { "done" } else { "undone" }
 }
+
+/// The journal's word where a tick was taken back, as if it had not been.
+pub const TAKEN_BACK: &str = "taken back";
 
 fn visible(db: &mut Db, caller: &Caller, id: i64) -> Result<Call> {
     let call = rows::by_id(db, id).map_err(|e| match e {

@@ -1,16 +1,18 @@
 //! Ticking many calls at once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use super::auth::Caller;
 use super::body::Valid;
 use super::call_filter::CallFilter;
-use super::calls::{tick, tick_kind};
+use super::calls::{TAKEN_BACK, tick, tick_kind};
 use super::openapi::WriteRefusals;
 use super::page;
 use crate::app::App;
@@ -21,7 +23,7 @@ use crate::object;
 use crate::snapshot::Key;
 use crate::store::amend::Amendment;
 use crate::store::call_list::{self, Order};
-use crate::store::journal;
+use crate::store::{Db, journal};
 
 /// The most calls of one transaction.
 const MOST_AT_ONCE: usize = 500;
@@ -61,7 +63,7 @@ pub async fn mark(app: Data<App>, caller: Caller, bulk: Valid<BulkTick>) -> Resu
     let Valid(BulkTick { ids, filter, done }) = bulk;
     let changed = match (ids, filter) {
         (Some(ids), None) => mark_these(&app, &caller.0, ids, done).await?,
-        (None, Some(filter)) => mark_all(&app, &caller.0, &filter, done).await?.changed,
+        (None, Some(filter)) => mark_all(&app, &caller.0, &filter, done, i64::MAX).await?.changed,
         _ => return Err(Error::field("ids", "send either `ids` or `filter`")),
     };
     Ok(Json(BulkTicked { changed }))
@@ -101,8 +103,14 @@ pub struct Marked {
     pub last: i64,
 }
 
-/// All calls that the list shows for it, in portions.
-pub async fn mark_all(app: &App, key: &Arc<Key>, filter: &CallFilter, done: bool) -> Result<Marked> {
+/// All calls that the list shows for it, in portions; but those that changed after `known`, which nobody has seen yet.
+pub async fn mark_all(
+    app: &App,
+    key: &Arc<Key>,
+    filter: &CallFilter,
+    done: bool,
+    known: i64,
+) -> Result<Marked> {
     let wanted = filter.wanted(&app.config.numbering, Some(key))?;
     let at = clock::now();
     let (mut marked, mut after) = (Marked::default(), None);
@@ -110,7 +118,8 @@ pub async fn mark_all(app: &App, key: &Arc<Key>, filter: &CallFilter, done: bool
         let wanted = wanted.clone();
         let page = move |db: &mut _| call_list::page(db, &wanted, Order::Newest, after, page::MOST);
         let found = app.store.query(page).await?;
-        let ids: Vec<i64> = found.calls.iter().filter(|call| call.done != done).map(|call| call.id).collect();
+        let meant = |call: &&Call| call.done != done && call.change <= known;
+        let ids: Vec<i64> = found.calls.iter().filter(meant).map(|call| call.id).collect();
         if !ids.is_empty() {
             let calls = mark_at(app, key, ids, done, at).await?;
             let changes = || calls.iter().map(|call| call.change);
@@ -127,25 +136,26 @@ pub async fn mark_all(app: &App, key: &Arc<Key>, filter: &CallFilter, done: bool
     }
 }
 
-/// Takes back what somebody ticked among these changes, as if nobody had: events may tick those calls again. Calls that
-/// were changed by others since then stay as they are. How many changed.
+/// Takes back what somebody ticked among these changes, as if nobody had: events may tick those calls again, but for
+/// those that a person had opened. Calls that were changed by others since then stay as they are. How many changed.
 pub async fn take_back(app: &App, key: &Arc<Key>, first: i64, last: i64) -> Result<usize> {
     let who = key.name.clone();
     let ids = app.store.query(move |db| journal::ticked(db, first, last, &who)).await?;
     let at = clock::now();
     let mut changed = 0;
     for ids in ids.chunks(MOST_AT_ONCE) {
-        let (who, mine) = (key.clone(), first..=last);
+        let (who, mine, asked) = (key.clone(), first..=last, ids.to_vec());
+        let openers = app.store.query(move |db| openers(db, &asked, last)).await?;
         let amendment = Amendment {
             ids: ids.to_vec(),
-            kind: tick_kind(false),
+            kind: TAKEN_BACK,
             why: Some(key.name.clone()),
             at,
             change: Box::new(move |call| {
                 let same = who.sees(call.pbx_id) && call.done && mine.contains(&call.change);
                 if same {
                     call.tick(false, &who.name, at);
-                    (call.done_by, call.done_at) = (None, None);
+                    (call.done_by, call.done_at) = openers.get(&call.id).cloned().unzip();
                 }
                 same
             }),
@@ -153,4 +163,18 @@ pub async fn take_back(app: &App, key: &Arc<Key>, first: i64, last: i64) -> Resu
         changed += app.store.writer.amend(amendment).await?.len();
     }
     Ok(changed)
+}
+
+/// Who had opened these calls again, and when, before they were ticked for the last time up to a change.
+fn openers(db: &mut Db, ids: &[i64], last: i64) -> QueryResult<HashMap<i64, (String, Moment)>> {
+    let (mut opened, mut before) = (HashMap::new(), HashMap::new());
+    for journal::Tick { call, kind, who, at } in journal::ticks(db, ids, last)? {
+        // what stood before a tick is what taking it back brings again
+        match kind.as_str() {
+            TAKEN_BACK => opened.insert(call, before.get(&call).cloned().flatten()),
+            kind if kind == tick_kind(false) => opened.insert(call, who.map(|who| (who, at))),
+            _ => before.insert(call, opened.remove(&call).flatten()),
+        };
+    }
+    Ok(before.into_iter().filter_map(|(call, opener)| Some((call, opener?))).collect())
 }

@@ -47,6 +47,12 @@ fn greet(store: &Store, config: &Config) -> Result<(), StartError> {
     {
         log::warn!("{e}");
     }
+    if config.lacks_address() {
+        log::warn!(
+            "nobody can reach {}, which PBXes' URLs and links begin with: name the server's address by --public-url",
+            config.public_url
+        );
+    }
     Ok(())
 }
 

@@ -71,6 +71,9 @@ pub async fn changes(app: Data<App>, caller: Caller, asked: Asked<Poll>) -> Resu
     let after = cursor(asked.own.after, newest)?.unwrap_or(newest);
     let _counted = app.metrics.reader(Reading::Changes);
     let (data, next) = ask(&app, Arc::new(wanted), after, Duration::from_secs(wait)).await?;
+    if !caller.may_go_on(&app) {
+        return Err(Error::NoKey); // it ended while it waited
+    }
     Ok(Json(Changes { data, next }))
 }
 

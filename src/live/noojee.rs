@@ -27,6 +27,8 @@ use crate::store::changes::Moved;
 use crate::store::{Db, calls, journal};
 use legs::{Entry, Extension, is_between_extensions};
 
+/// What who waited with a key that was ended meanwhile is told.
+const ENDED: &str = "apiKey: this key may read no more";
 /// Where clients expect it.
 const BASE: &str = "/servicemanager/rest/CallManagementAPI";
 /// In seconds, where the client says nothing.
@@ -85,6 +87,7 @@ async fn subscribe(app: Data<App>, http: HttpRequest, body: Bytes) -> HttpRespon
     app.uses.note_key(key.id);
     let _counted = app.metrics.reader(Reading::Noojee);
     match reply(&app, &key, &asked).await {
+        Ok(_) if !app.snapshot().holds(&key) => refusal(StatusCode::UNAUTHORIZED, ENDED),
         Ok(reply) => HttpResponse::Ok().json(reply),
         Err(e) => refusal(StatusCode::SERVICE_UNAVAILABLE, &e.to_string()),
     }

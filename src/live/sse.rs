@@ -26,6 +26,8 @@ use crate::store::{Db, journal};
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a browser waits before it connects again, in ms.
 const RETRY_MS: u32 = 2_000;
+/// Why a reader is sent away whose key or session was ended, or limited otherwise.
+const ENDED: &str = "the key may read no more";
 
 /// Where the stream begins.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -133,6 +135,9 @@ impl Reader {
             Ok::<_, Error>((News::of(db, stretch.calls, stretch.upto)?, newest))
         };
         let (missed, newest) = self.app.store.query(read).await?;
+        if !self.caller.may_go_on(&self.app) {
+            return Ok(self.send_away(ENDED));
+        }
         self.place = if missed.upto < newest { Place::Behind } else { Place::Live(news) };
         Ok(self.take(&missed))
     }
@@ -145,7 +150,7 @@ impl Reader {
             () = sleep_until(self.said + KEEP_ALIVE) => None,
         };
         if !self.caller.may_go_on(&self.app) {
-            return Ok(self.send_away("the key may read no more"));
+            return Ok(self.send_away(ENDED));
         }
         Ok(match news {
             Some(Ok(news)) => self.take(&news),

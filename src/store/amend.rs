@@ -13,7 +13,7 @@ use crate::call::{Call, Moment};
 pub struct Amendment {
     /// Their rows.
     pub ids: Vec<i64>,
-    /// For the journal: done, undone, note, lost, reached.
+    /// For the journal: done, undone, taken back, note, lost, reached.
     pub kind: &'static str,
     /// For the journal: who, or why.
     pub why: Option<String>,

@@ -35,7 +35,7 @@ pub struct Entry {
     pub call: Option<i64>,
     /// When it came.
     pub received_at: Moment,
-    /// What it said, in our words; of a person's change: done, undone, note; of ours: lost, reached.
+    /// What it said, in our words; of a person's change: done, undone, taken back, note; of ours: lost, reached.
     pub kind: Option<String>,
     /// What came of it.
     pub result: Verdict,
@@ -126,6 +126,37 @@ pub fn ticked(db: &mut Db, first: i64, last: i64, who: &str) -> QueryResult<Vec<
         .filter(journal::call.is_not_null())
         .order(journal::change)
         .select(journal::call.assume_not_null())
+        .load(db)
+}
+
+/// A tick or an untick.
+#[derive(Queryable)]
+pub struct Tick {
+    /// Of which call.
+    pub call: i64,
+    /// done, undone or taken back.
+    pub kind: String,
+    /// Who did it.
+    pub who: Option<String>,
+    /// When.
+    pub at: Moment,
+}
+
+/// What people ticked and unticked of these calls, up to a change; oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn ticks(db: &mut Db, calls: &[i64], last: i64) -> QueryResult<Vec<Tick>> {
+    journal::table
+        .filter(journal::call.eq_any(calls).and(journal::change.le(last)))
+        .filter(journal::kind.eq_any(["done", "undone", "taken back"]).and(journal::address.is_null()))
+        .order(journal::change)
+        .select((
+            journal::call.assume_not_null(),
+            journal::kind.assume_not_null(),
+            journal::why,
+            journal::received_at,
+        ))
         .load(db)
 }
 

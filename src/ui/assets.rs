@@ -21,12 +21,14 @@ struct Asset {
 
 const JS: &str = "text/javascript; charset=utf-8";
 
-static ALL: LazyLock<[Asset; 7]> = LazyLock::new(|| {
+static ALL: LazyLock<[Asset; 9]> = LazyLock::new(|| {
     [
         asset("hookswitch.css", "text/css; charset=utf-8", include_bytes!("../../static/hookswitch.css")),
         asset("icon.svg", "image/svg+xml", include_bytes!("../../static/icon.svg")),
         asset("htmx.min.js", JS, include_bytes!("../../static/htmx.min.js")),
         asset("zone.js", JS, include_bytes!("../../static/zone.js")),
+        asset("frame.js", JS, include_bytes!("../../static/frame.js")),
+        asset("call.js", JS, include_bytes!("../../static/call.js")),
         asset("calls.js", JS, include_bytes!("../../static/calls.js")),
         asset("steer.css", "text/css; charset=utf-8", include_bytes!("../../static/steer.css")),
         asset("steer.js", JS, include_bytes!("../../static/steer.js")),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::call_row::{Row, Show};
 use super::frame::{Frame, Visit, html};
-use crate::api::calls::with_journal;
+use crate::api::calls::{TAKEN_BACK, with_journal};
 use crate::api::journal_view::JournalView;
 use crate::api::{CallFilter, read_page};
 use crate::app::App;
@@ -62,6 +62,7 @@ impl Step {
         match self.entry.kind.as_deref() {
             Some("done") => format!("ticked by {who}"),
             Some("undone") => format!("opened again by {who}"),
+            Some(TAKEN_BACK) => format!("tick taken back by {who}"),
             Some("note") => format!("note by {who}"),
             Some("reached") => format!("ticked: {who}"),
             Some("lost") => format!("closed: {who}"),

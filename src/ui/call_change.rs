@@ -7,9 +7,10 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::call_row::{Row, Show};
+use super::did::Did;
 use super::filter::Filter;
 use super::frame::{Frame, Visit, back, html};
-use crate::api::calls::{CallChange, changed};
+use crate::api::calls::{CallChange, changed, lines};
 use crate::api::calls_done::{mark_all, take_back};
 use crate::api::contacts::ContactWords;
 use crate::api::{block_rules, contacts};
@@ -54,7 +55,7 @@ async fn tick(
     Form(Tick { done }): Form<Tick>,
 ) -> Result<HttpResponse> {
     let show = Show::to(&app, &visit);
-    let change = CallChange { done: Some(done), note: None };
+    let change = CallChange { done: Some(done), note: None, seen: None };
     let call = changed(&app, visit.caller, id.into_inner(), change).await?;
     if visit.partial { html(&OneRow { row: show.row(call) }) } else { Ok(back(&request)) }
 }
@@ -62,26 +63,30 @@ async fn tick(
 #[derive(Deserialize)]
 struct Note {
     note: String,
+    /// The note as the page showed it.
+    seen: Option<String>,
 }
 
 async fn note(
     app: Data<App>,
     visit: Visit,
-    request: HttpRequest,
     id: Path<i64>,
-    Form(Note { note }): Form<Note>,
+    Form(Note { note, seen }): Form<Note>,
 ) -> Result<HttpResponse> {
-    let note = Some(note).filter(|note| !note.trim().is_empty());
-    changed(&app, visit.caller, id.into_inner(), CallChange { done: None, note: Some(note) }).await?;
-    Ok(back(&request))
+    let note = Some(lines(&note)).filter(|note| !note.trim().is_empty());
+    let change = CallChange { done: None, note: Some(note), seen };
+    changed(&app, visit.caller.clone(), *id, change).await?;
+    Ok(Did::Saved.then(&visit, &format!("/calls/{id}")))
 }
 
 #[derive(Deserialize)]
 struct Which {
     filter: String,
+    /// The last change that the page knows of.
+    known: Option<i64>,
 }
 
-/// What has ended and is open; calls under way may still be taken.
+/// What has ended and is open, as far as the page knows it; calls under way may still be taken.
 async fn tick_all(app: Data<App>, visit: Visit, Form(which): Form<Which>) -> Result<HttpResponse> {
     let mut filter = Filter::read(&which.filter, visit.frame.zone)?.calls;
     if filter.done == Some(true) {
@@ -91,7 +96,8 @@ async fn tick_all(app: Data<App>, visit: Visit, Form(which): Form<Which>) -> Res
         return Err(Error::field("state", "calls under way cannot be ticked together"));
     }
     (filter.done, filter.state) = (Some(false), Some(State::Ended));
-    let marked = mark_all(&app, &visit.caller.0, &filter, true).await?;
+    let known = which.known.unwrap_or(i64::MAX);
+    let marked = mark_all(&app, &visit.caller.0, &filter, true, known).await?;
     let undo = (marked.changed > 0).then_some((marked.first, marked.last));
     said(visit, format!("{} ticked.", calls(marked.changed)), undo)
 }

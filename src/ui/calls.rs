@@ -26,8 +26,6 @@ const FRESH: usize = 100;
 #[template(path = "calls.html")]
 struct Page {
     frame: Frame,
-    /// The last change that the page knows of: it follows from there.
-    change: i64,
     live: Vec<Row>,
     pbxes: Vec<(String, String)>,
     list: List,
@@ -50,6 +48,8 @@ struct Rows {
 /// One page of the log.
 struct List {
     filter: Filter,
+    /// The last change that it knows of.
+    change: i64,
     rows: Vec<Row>,
     /// The address of the next page.
     more: Option<String>,
@@ -77,12 +77,12 @@ async fn show(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<Http
         more: page.next.map(|cursor| filter.page(&cursor)),
         searched_back_to: page.searched_back_to.map(|at| visit.frame.zone.brief(&at)),
         filter,
+        change,
     };
     if visit.partial {
         return part(list);
     }
     html(&Page {
-        change,
         live: live.into_iter().map(|call| show.row(call)).collect(),
         pbxes: show.pbxes.iter().map(|(id, name)| (id.to_string(), name.clone())).collect(),
         frame: visit.frame,
@@ -90,7 +90,8 @@ async fn show(app: Data<App>, visit: Visit, request: HttpRequest) -> Result<Http
     })
 }
 
-/// What the page puts into itself: more rows, or the list of another filter, which the address bar then shows.
+/// What the page puts into itself: more rows, or the list of another filter, which the address bar then shows. That is no
+/// step for the Back button: each pause in typing would be one.
 fn part(list: List) -> Result<HttpResponse> {
     if list.filter.cursor.is_some() {
         return html(&Rows { list });
@@ -98,7 +99,7 @@ fn part(list: List) -> Result<HttpResponse> {
     let address = list.filter.address();
     let address = HeaderValue::from_str(&address).map_err(|e| Error::Internal(Box::new(e)))?;
     let mut response = html(&Log { list })?;
-    response.headers_mut().insert(HeaderName::from_static("hx-push-url"), address);
+    response.headers_mut().insert(HeaderName::from_static("hx-replace-url"), address);
     Ok(response)
 }
 

@@ -11,6 +11,7 @@ use super::assets;
 use super::did::Did;
 use super::zone::Zone;
 use crate::api::auth::Caller;
+use crate::app::App;
 use crate::error::{Error, Result};
 use crate::store::keys::Role;
 
@@ -114,6 +115,15 @@ impl FromRequest for Visit {
 /// Does a script of the page ask for a part of it?
 pub fn is_partial(request: &HttpRequest) -> bool {
     request.headers().contains_key("hx-request")
+}
+
+/// The server's address, as it was told; where it was not, as the one who asks reached it.
+pub fn our_address(app: &App, request: &HttpRequest) -> String {
+    if !app.config.lacks_address() {
+        return app.config.public_url.clone();
+    }
+    let reached = request.connection_info();
+    format!("{}://{}", reached.scheme(), reached.host())
 }
 
 /// As an answer.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::call_row::Show;
 use super::did::Did;
 use super::fields::Fields;
-use super::frame::{Frame, Visit, html};
+use super::frame::{Frame, Visit, html, our_address};
 use super::once::{self, Once};
 use crate::api::keys::{self, KeyView, NewKey};
 use crate::app::App;
@@ -37,7 +37,7 @@ async fn list(app: Data<App>, visit: Visit) -> Result<HttpResponse> {
     html(&Page { frame: visit.frame, pbxes, keys, own })
 }
 
-async fn add(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpResponse> {
+async fn add(app: Data<App>, visit: Visit, request: HttpRequest, fields: Fields) -> Result<HttpResponse> {
     let ids = fields
         .all("pbx_ids")
         .map(|id| id.parse().map_err(|_| Error::field("pbx_ids", "must be numbers of PBXes")));
@@ -56,7 +56,7 @@ async fn add(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpRespons
             secret: made.secret,
             steps: Some(format!(
                 "People sign in with it at {}/sign-in\nPrograms send it with each request: Authorization: Bearer …",
-                app.config.public_url
+                our_address(&app, &request)
             )),
             next: "/keys".into(),
             next_name: "To the keys",

@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::call::Step;
 use super::did::Did;
 use super::fields::Fields;
-use super::frame::{Frame, Visit, html};
+use super::frame::{Frame, Visit, html, our_address};
 use super::once::{self, Once};
 use crate::api::pbx_journal::{self, Which};
 use crate::api::pbxes::{self, NewToken, PbxChange, PbxDetails, PbxRequest, PbxView, PbxWithUrl};
@@ -44,7 +44,7 @@ async fn list(app: Data<App>, visit: Visit) -> Result<HttpResponse> {
     })
 }
 
-async fn add(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpResponse> {
+async fn add(app: Data<App>, visit: Visit, request: HttpRequest, fields: Fields) -> Result<HttpResponse> {
     let new = PbxRequest {
         name: fields.text("name"),
         dialect: fields.text("dialect"),
@@ -53,7 +53,7 @@ async fn add(app: Data<App>, visit: Visit, fields: Fields) -> Result<HttpRespons
         allowed_addresses: Some(fields.list("allowed_addresses")),
     };
     let made = pbxes::add(&app, &visit.caller, new).await?;
-    once(visit, &made)
+    once(&app, visit, &request, &made)
 }
 
 /// The area code has a field of its own; the options of its dialect are JSON.
@@ -69,14 +69,15 @@ fn options(fields: &Fields) -> Result<Value> {
 }
 
 /// The URL, and what to do with it. It is shown here and nowhere else.
-fn once(visit: Visit, made: &PbxWithUrl) -> Result<HttpResponse> {
-    let steps = dialect::named(&made.pbx.dialect).map(|dialect| dialect.instructions(&made.url));
+fn once(app: &App, visit: Visit, request: &HttpRequest, made: &PbxWithUrl) -> Result<HttpResponse> {
+    let url = made.url.replacen(&app.config.public_url, &our_address(app, request), 1);
+    let steps = dialect::named(&made.pbx.dialect).map(|dialect| dialect.instructions(&url));
     once::show(
         visit,
         Once {
             title: made.pbx.name.clone(),
             what: "The PBX’s URL",
-            secret: made.url.clone(),
+            secret: url,
             steps,
             next: format!("/pbxes/{}", made.pbx.id),
             next_name: "To its journal: see its requests come in",
@@ -125,7 +126,13 @@ impl Asked {
     }
 }
 
-async fn show(app: Data<App>, visit: Visit, id: Path<i64>, asked: Query<Asked>) -> Result<HttpResponse> {
+async fn show(
+    app: Data<App>,
+    visit: Visit,
+    request: HttpRequest,
+    id: Path<i64>,
+    asked: Query<Asked>,
+) -> Result<HttpResponse> {
     pbxes::admits(&visit.caller, *id)?;
     let result = asked.result()?;
     let which = Which { result, limit: None, cursor: asked.cursor.clone() };
@@ -136,7 +143,8 @@ async fn show(app: Data<App>, visit: Visit, id: Path<i64>, asked: Query<Asked>) 
     let page = pbx_journal::page(&app, &visit.caller, id, which).await?;
     let mut pbx = PbxView::full(row);
     let details = pbx.details.take().ok_or(Error::NotFound(pbxes::WHAT))?;
-    let url = format!("{}{}/…", app.config.public_url, dialect::named(&pbx.dialect).map_or("", |d| d.path()));
+    let url =
+        format!("{}{}/…", our_address(&app, &request), dialect::named(&pbx.dialect).map_or("", |d| d.path()));
     let word = result.map_or("", journal::Verdict::as_str);
     html(&One {
         steps: dialect::named(&pbx.dialect).map(|dialect| dialect.instructions(&url)).unwrap_or_default(),
@@ -176,10 +184,16 @@ async fn enable(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> 
     Ok(Did::Saved.then(&visit, &format!("/pbxes/{id}")))
 }
 
-async fn rotate(app: Data<App>, visit: Visit, id: Path<i64>, fields: Fields) -> Result<HttpResponse> {
+async fn rotate(
+    app: Data<App>,
+    visit: Visit,
+    request: HttpRequest,
+    id: Path<i64>,
+    fields: Fields,
+) -> Result<HttpResponse> {
     let new = NewToken { grace_s: fields.read("grace_s")? };
     let made = pbxes::new_url(&app, &visit.caller, *id, new).await?;
-    once(visit, &made)
+    once(&app, visit, &request, &made)
 }
 
 async fn delete(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {

@@ -37,12 +37,17 @@ pub struct Browser {
 impl Browser {
     /// Opens one for that server.
     pub async fn open(app: &TestApp) -> Self {
+        Self::open_at(&app.base_url).await
+    }
+
+    /// Opens one for the server at that address.
+    pub async fn open_at(base_url: &str) -> Self {
         let mut chromium = DesiredCapabilities::chrome();
         for arg in ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"] {
             chromium.add_arg(arg).unwrap();
         }
         let driver = WebDriver::new(driver::url(), chromium).await.unwrap();
-        let browser = Self { driver, base_url: app.base_url.clone() };
+        let browser = Self { driver, base_url: base_url.to_owned() };
         browser.tell("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH })).await;
         browser.tell("Emulation.setTimezoneOverride", json!({ "timezoneId": "Europe/Berlin" })).await;
         browser.dark(false).await;

@@ -6,9 +6,9 @@ use thirtyfour::Key;
 use crate::browser::Browser;
 use crate::harness::{TestApp, spawn};
 
-const CALLER: &str = "+49 30 23125001";
+pub const CALLER: &str = "+49 30 23125001";
 
-async fn rings(app: &TestApp, id: &str, from: &str) {
+pub async fn rings(app: &TestApp, id: &str, from: &str) {
     let call =
         [("event", "newCall"), ("direction", "in"), ("callId", id), ("from", from), ("to", "493023125000")];
     app.post_form(&[&call[..], &[("user[]", "Alice"), ("user[]", "Bob"), ("queue", "Sales")]].concat())
@@ -23,7 +23,7 @@ async fn goes_on(app: &TestApp, event: &str, id: &str, from: &str, how: (&str, &
 }
 
 /// A missed call.
-async fn missed(app: &TestApp, id: &str, from: &str) {
+pub async fn missed(app: &TestApp, id: &str, from: &str) {
     rings(app, id, from).await;
     goes_on(app, "hangup", id, from, ("cause", "cancel")).await;
 }
@@ -74,9 +74,11 @@ async fn one_filters_ticks_and_takes_it_back() {
     browser.sign_in(&app.agent).await;
     assert_eq!(browser.count("#rows tr.open").await, 3);
 
+    let steps = browser.value("history.length").await;
     browser.fill("input[name=q]", "030 23125002").await;
     browser.until("one is left", async || browser.count("#rows tr[data-at]").await == 1).await;
     assert_eq!(browser.address().await, "/?q=030%2023125002");
+    assert_eq!(browser.value("history.length").await, steps, "no step for the Back button");
     // by keyboard, and twice, since the row that is shown then must not lose the focus
     browser.find("#rows .tick").await.focus().await.unwrap();
     browser.press(Key::Enter).await;
@@ -145,5 +147,138 @@ async fn the_desktop_is_told_of_calls_while_one_looks_elsewhere() {
     browser.until("the desktop is told", told).await;
     browser.driver.switch_to_window(page).await.unwrap();
     browser.see("#now li:nth-child(2)", CALLER).await;
+    browser.close().await;
+}
+
+/// As on Chrome for Android, with the page in the background.
+const THROW: &str = "Object.defineProperty(document, 'hidden', { value: true });
+    window.Notification = class {
+        static permission = 'granted';
+        constructor() { window.threw = true; throw new TypeError('Illegal constructor'); } };";
+
+#[actix_web::test]
+async fn a_desktop_that_cannot_be_told_keeps_no_call_from_the_page() {
+    let app = spawn();
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.driver.execute(THROW, Vec::new()).await.unwrap();
+    browser.find("#live[data-follows]").await;
+    rings(&app, "1", "493023125001").await;
+    rings(&app, "2", "493023125002").await;
+    browser.see("#rows tr:nth-child(2)", CALLER).await;
+    assert_eq!(browser.value("window.threw").await, true);
+    browser.close().await;
+}
+
+/// Holds the answer to a filter until the test lets it go.
+const HOLD: &str = "const real = window.fetch;
+    window.fetch = async (...asked) => {
+        const answer = await real(...asked);
+        if (String(asked[0]).startsWith('/?')) await new Promise(go => { window.letGo = go; });
+        return answer; };";
+
+#[actix_web::test]
+async fn a_call_that_comes_while_the_filter_is_asked_is_shown() {
+    let app = spawn();
+    missed(&app, "1", "493023125002").await;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.find("#live[data-follows]").await;
+    browser.driver.execute(HOLD, Vec::new()).await.unwrap();
+    browser.fill("input[name=q]", "030 2312500").await;
+    browser.until("the filter is asked", async || browser.value("!!window.letGo").await == true).await;
+    rings(&app, "2", "493023125001").await;
+    browser.see("#now li", CALLER).await;
+    browser.value("letGo()").await;
+    browser.find("#log[data-query='q=030%202312500']").await;
+    browser.see("#rows tr", CALLER).await;
+    assert_eq!(browser.count("#rows tr[data-at]").await, 2);
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn an_older_call_that_is_open_again_is_shown_among_the_open() {
+    let app = spawn();
+    missed(&app, "1", "493023125001").await;
+    let id = app.call("1").await.unwrap().id;
+    let done = async |done: bool| {
+        let change = json!({ "done": done });
+        app.agent.json(reqwest::Method::PATCH, &format!("/api/v1/calls/{id}"), &change).await.is(200);
+    };
+    done(true).await;
+    missed(&app, "2", "493023125002").await;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.visit("/?done=false").await;
+    browser.find("#live[data-follows]").await;
+    assert_eq!(browser.count("#rows tr[data-at]").await, 1);
+    done(false).await;
+    browser.see("#rows tr:nth-child(2)", CALLER).await;
+    browser.see("#rows tr:nth-child(3)", "That is all").await;
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn all_that_are_shown_are_ticked_also_those_that_came_since() {
+    let app = spawn();
+    missed(&app, "1", "493023125002").await;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.visit("/?done=false").await;
+    browser.find("#live[data-follows]").await;
+    missed(&app, "2", "493023125001").await;
+    browser.see("#rows tr", CALLER).await;
+    let newest = app.call("2").await.unwrap().change;
+    let knows = async || browser.value("+document.querySelector('[name=known]').value").await == newest;
+    browser.until("the page knows all of it", knows).await;
+    browser.click(".tools button").await;
+    browser.see("#messages", "2 calls ticked").await;
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn a_note_that_clashes_with_another_stays_in_its_field() {
+    let app = spawn();
+    missed(&app, "1", "493023125001").await;
+    let id = app.call("1").await.unwrap().id;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.visit(&format!("/calls/{id}")).await;
+    let theirs = json!({ "note": "Theirs" });
+    app.manager.json(reqwest::Method::PATCH, &format!("/api/v1/calls/{id}"), &theirs).await.is(200);
+    browser.fill("textarea[name=note]", "Mine\nin two lines").await;
+    browser.click("form[action$=note] button").await;
+    browser.see("#messages", "another note meanwhile: “Theirs”").await;
+    assert_eq!(browser.value("document.querySelector('textarea').value").await, "Mine\nin two lines");
+    browser.is_accessible().await;
+
+    browser.visit(&format!("/calls/{id}")).await;
+    browser.fill("textarea[name=note]", "Ours\nin two lines").await;
+    browser.click_through("form[action$=note] button").await;
+    browser.see("#messages", "Saved.").await;
+    assert_eq!(app.call("1").await.unwrap().note.as_deref(), Some("Ours\nin two lines"));
+    browser.close().await;
+}
+
+#[actix_web::test]
+async fn the_page_of_a_call_goes_on_with_it() {
+    let app = spawn();
+    rings(&app, "1", "493023125001").await;
+    let id = app.call("1").await.unwrap().id;
+    let browser = Browser::open(&app).await;
+    browser.sign_in(&app.agent).await;
+    browser.visit(&format!("/calls/{id}")).await;
+    browser.see("#call", "Ringing").await;
+    goes_on(&app, "answer", "1", "493023125001", ("user", "Bob")).await;
+    browser.see("#call", "Connected").await;
+
+    browser.fill("textarea[name=note]", "Half a no").await;
+    goes_on(&app, "hangup", "1", "493023125001", ("cause", "normalClearing")).await;
+    browser.see("#changed", "This call went on").await;
+    assert_eq!(browser.value("document.querySelector('textarea').value").await, "Half a no");
+    browser.is_accessible().await;
+    browser.picture("changed").await;
+    browser.click_through("#changed a").await;
+    browser.see("#call", "Answered").await;
     browser.close().await;
 }

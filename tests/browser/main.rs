@@ -17,8 +17,10 @@ mod receiver;
 
 mod browser;
 mod driver;
+mod proxy;
 
 mod admin;
+mod away;
 mod calls;
 mod contacts;
 mod figures;

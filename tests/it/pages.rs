@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder, redirect};
 use serde_json::json;
 
 use crate::client::{Answer, Client};
-use crate::harness::{TestApp, eventually, pbx, spawn};
+use crate::harness::{TestApp, eventually, pbx, spawn, spawn_with};
 use crate::receiver::Receiver;
 use crate::webhooks;
 
@@ -231,4 +231,114 @@ async fn what_is_wrong_is_said_in_the_page_that_asked() {
     );
     let asked = Browser::new(&app).request(Method::GET, "/fresh?ids=1").header("HX-Request", "true");
     assert_eq!(app.nobody.send(asked).await.is(200).header("hx-redirect"), "/sign-in");
+}
+
+#[actix_web::test]
+async fn what_came_or_changed_since_the_page_was_made_is_not_ticked_with_the_rest() {
+    let app = spawn();
+    let happens = async |event: &str, id: &str| {
+        let call = [("event", event), ("direction", "in"), ("callId", id), ("cause", "cancel")];
+        let numbers = [("from", "493023125001"), ("to", "493023125000")];
+        app.post_form(&[call.as_slice(), &numbers].concat()).await.is(200);
+    };
+    for (event, id) in [("newCall", "1"), ("hangup", "1"), ("newCall", "2")] {
+        happens(event, id).await;
+    }
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    let page = browser.get("/").await.is(200).body;
+    let known = page.split("name=\"known\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    for (event, id) in [("hangup", "2"), ("newCall", "3"), ("hangup", "3")] {
+        happens(event, id).await;
+    }
+    let said = browser.post("/calls/done", &[("filter", ""), ("known", known)]).await.is(200).body;
+    assert!(said.contains("1 call ticked"), "{said}");
+    assert!(app.call("1").await.unwrap().done);
+    for unseen in ["2", "3"] {
+        assert!(app.call(unseen).await.unwrap().open, "nobody saw that {unseen} was missed");
+    }
+}
+
+#[actix_web::test]
+async fn what_a_person_opened_again_stays_so_where_a_tick_is_taken_back() {
+    let app = spawn();
+    let call = [("direction", "in"), ("from", "493023125001"), ("to", "493023125000"), ("cause", "cancel")];
+    for (event, id) in [("newCall", "1"), ("hangup", "1"), ("newCall", "2"), ("hangup", "2")] {
+        app.post_form(&[&call[..], &[("event", event), ("callId", id)]].concat()).await.is(200);
+    }
+    let opened = app.call("1").await.unwrap().id;
+    for done in [true, false] {
+        let change = json!({ "done": done });
+        app.manager.json(Method::PATCH, &format!("/api/v1/calls/{opened}"), &change).await.is(200);
+    }
+    let by_the_manager = app.call("1").await.unwrap();
+
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    for _ in ["once", "and again"] {
+        let said = browser.post("/calls/done", &[("filter", "")]).await.is(200).body;
+        assert!(said.contains("2 calls ticked"), "{said}");
+        let field = |name: &str| {
+            let rest = said.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        };
+        let ticked = [("first", field("first")), ("last", field("last"))];
+        let ticked = ticked.each_ref().map(|(name, change)| (*name, change.as_str()));
+        let undone = browser.post("/calls/undone", &ticked).await.is(200).body;
+        assert!(undone.contains("2 calls open again"), "{undone}");
+        let (one, two) = (app.call("1").await.unwrap(), app.call("2").await.unwrap());
+        assert!(one.open && two.open);
+        assert_eq!((one.done_by, one.done_at), (by_the_manager.done_by.clone(), by_the_manager.done_at));
+        assert_eq!((two.done_by, two.done_at), (None, None));
+    }
+    let page = browser.get(&format!("/calls/{opened}")).await.is(200).body;
+    assert!(page.contains("tick taken back by agent"), "{page}");
+
+    for event in ["newCall", "answer", "hangup"] {
+        let event = [("event", event), ("callId", "3"), ("user", "Alice")];
+        app.post_form(&[&call[..], &event].concat()).await.is(200);
+    }
+    eventually("the other is ticked", async || app.call("2").await.unwrap().done).await;
+    assert!(app.call("1").await.unwrap().open, "a person's word");
+}
+
+#[actix_web::test]
+async fn a_note_of_somebody_else_is_not_written_over() {
+    let app = spawn();
+    let call = [("event", "newCall"), ("direction", "in"), ("callId", "1"), ("from", "1"), ("to", "2")];
+    app.post_form(&call).await.is(200);
+    let id = app.call("1").await.unwrap().id;
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    let path = format!("/calls/{id}/note");
+    let long = "line\r\n".repeat(400); // 2,000 characters, as forms send line breaks
+    browser.post(&path, &[("note", &long), ("seen", "")]).await.is(303);
+    let kept = app.call("1").await.unwrap().note.unwrap();
+    assert_eq!(kept, "line\n".repeat(400));
+    browser.post(&path, &[("note", "Calls\r\nback"), ("seen", &long)]).await.is(303);
+
+    for stale in ["", "Mine"] {
+        let refused = browser.post(&path, &[("note", stale), ("seen", "")]).await.is(409).body;
+        assert!(refused.contains("“Calls\nback”"), "{refused}");
+        assert_eq!(app.call("1").await.unwrap().note.as_deref(), Some("Calls\nback"));
+    }
+    browser.post(&path, &[("note", ""), ("seen", "Calls\r\nback")]).await.is(303);
+    assert_eq!(app.call("1").await.unwrap().note, None);
+}
+
+#[actix_web::test]
+async fn a_url_begins_with_the_address_that_one_reached_where_none_was_named() {
+    let shown = async |flags: &[&str]| {
+        let app = spawn_with(flags);
+        let browser = Browser::signed_in(&app, &app.admin).await;
+        let form = [("name", "New"), ("dialect", "zammad")];
+        let request = browser.request(Method::POST, "/pbxes").header("Host", "calls.lan:8080").form(&form);
+        let request = request.header("Sec-Fetch-Site", "same-origin");
+        app.nobody.send(request).await.is(200).body
+    };
+    let all_addresses = shown(&["--listen=0.0.0.0:8080"]).await;
+    assert!(all_addresses.contains("value=\"http://calls.lan:8080/api/v1/cti/"), "{all_addresses}");
+    for told in
+        [["--listen=127.0.0.1:8080"].as_slice(), &["--listen=0.0.0.0:8080", "--public-url=http://pbx.lan"]]
+    {
+        let page = shown(told).await;
+        assert!(!page.contains("calls.lan"), "{page}");
+    }
 }

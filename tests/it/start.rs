@@ -36,6 +36,18 @@ async fn the_first_start_says_what_is_needed_and_the_next_does_not_repeat_it() {
 }
 
 #[actix_web::test]
+async fn it_warns_where_it_does_not_know_the_address_that_others_reach_it_at() {
+    for (flags, warns) in [([].as_slice(), true), (&["--public-url=http://calls.lan"], false)] {
+        let database = TestDatabase::new();
+        let program = Program::start_at("0.0.0.0:0", &database, flags);
+        assert_eq!(program.stop().1, Some(0));
+        let log = std::fs::read_to_string(database.folder.path().join("log")).unwrap();
+        assert_eq!(log.contains("nobody can reach http://0.0.0.0:"), warns, "{log}");
+        assert_eq!(log.contains("--public-url"), warns, "{log}");
+    }
+}
+
+#[actix_web::test]
 async fn the_data_folder_is_the_owners_alone() {
     let folder = tempfile::tempdir().unwrap();
     let listed = hookswitch(folder.path(), &["pbx", "list"]).output().unwrap();

@@ -262,3 +262,17 @@ async fn an_end_that_has_the_answers_word_is_heard_of() {
         }
     }
 }
+
+#[actix_web::test]
+async fn a_key_that_is_ended_while_it_waits_is_refused() {
+    let app = spawn();
+    let (key, id) = limited_to(&app, app.pbx_id).await;
+    let waiting = post(&key, "exten=410&timeOut=30&lastSequenceNumber=0");
+    let happening = async {
+        eventually("it waits", async || app.app.feed.told().is_some()).await;
+        app.admin.delete(&format!("/api/v1/keys/{id}")).await.is(204);
+        event(&app, "newCall", "1", &[("from", "493023125001"), ("to", "410")]).await;
+    };
+    let (reply, ()) = futures_util::future::join(waiting, happening).await;
+    assert!(reply.is(401).json()["Data"].is_null());
+}

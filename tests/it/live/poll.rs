@@ -8,7 +8,7 @@ use hookswitch::store::changes::{self, Stretch};
 use hookswitch::store::schema::calls;
 use serde_json::Value;
 
-use super::{event, stranger, whole_call};
+use super::{event, limited_to, stranger, whole_call};
 use crate::extensions::{post, url_of};
 use crate::harness::{TestApp, eventually, spawn};
 
@@ -60,6 +60,20 @@ async fn who_waits_is_told_at_once() {
     let (answer, ()) = futures_util::future::join(waiting, happening).await;
     assert_eq!(told(&answer), [("call.connected", "1")]);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[actix_web::test]
+async fn a_key_that_is_ended_while_it_waits_is_told_nothing() {
+    let app = spawn();
+    let (key, id) = limited_to(&app, app.pbx_id).await;
+    let waiting = key.get("/api/v1/changes?wait=20");
+    let happening = async {
+        eventually("it waits", async || app.app.feed.told().is_some()).await;
+        app.admin.delete(&format!("/api/v1/keys/{id}")).await.is(204);
+        event(&app, "newCall", "1", &[("from", "493023125001")]).await;
+    };
+    let (answer, ()) = futures_util::future::join(waiting, happening).await;
+    assert!(answer.is(401).json()["data"].is_null());
 }
 
 #[actix_web::test]
