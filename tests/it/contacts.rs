@@ -1,9 +1,16 @@
 //! Contacts over HTTP.
 
+use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::spawn;
+use crate::harness::{TestApp, spawn};
+
+async fn import(app: &TestApp, file: &str) -> Value {
+    let request = app.manager.request(Method::POST, "/api/v1/contacts/import");
+    let request = request.header("Content-Type", "text/csv").body(file.to_owned());
+    app.manager.send(request).await.is(200).json()
+}
 
 #[actix_web::test]
 async fn an_import_makes_no_contact_that_cannot_be_edited() {
@@ -17,11 +24,7 @@ async fn an_import_makes_no_contact_that_cannot_be_edited() {
         new = "+49302312050",
         more = "+49302312051",
     );
-    let import = async |file: &str| {
-        let request = app.manager.request(Method::POST, "/api/v1/contacts/import");
-        let request = request.header("Content-Type", "text/csv").body(file.to_owned());
-        app.manager.send(request).await.is(200).json()
-    };
+    let import = async |file: &str| import(&app, file).await;
     let why = "with its numbers the contact of that name would have more than 50; it was left out";
     // the file's two rows are one contact, which has two numbers more: one too many
     let done = import(&file).await;
@@ -32,4 +35,35 @@ async fn an_import_makes_no_contact_that_cannot_be_edited() {
     let path = format!("/api/v1/contacts/{}", alice["id"]);
     let edited = app.manager.json(Method::PATCH, &path, &json!({ "company": "Becker" })).await.is(200);
     assert_eq!(edited.json()["numbers"].as_array().unwrap().len(), 50);
+}
+
+/// Each of two changes at once keeps what the other one did.
+#[actix_web::test]
+async fn changes_at_once_lose_nothing() {
+    let app = spawn();
+    for round in 0..20 {
+        let new = json!({ "name": format!("Alice {round}"), "numbers": ["+493023125101"] });
+        let alice = app.manager.post_json("/api/v1/contacts", &new).await.is(201).json();
+        let path = format!("/api/v1/contacts/{}", alice["id"]);
+        let changes = [json!({ "company": "Becker" }), json!({ "note": "calls at night" })];
+        let patched = join_all(changes.iter().map(|to| app.manager.json(Method::PATCH, &path, to))).await;
+        patched.into_iter().for_each(|answer| drop(answer.is(200)));
+        let alice = app.manager.get_json(&path).await;
+        assert_eq!(
+            (&alice["company"], &alice["note"]),
+            (&json!("Becker"), &json!("calls at night")),
+            "{round}"
+        );
+        assert_eq!(alice["numbers"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn a_file_that_is_sent_twice_at_once_makes_each_contact_once() {
+    let app = spawn();
+    let rows: String = (0..500).map(|n| format!("Person {n},+4930231{n:05}\n")).collect();
+    let file = format!("Name,Number\n{rows}");
+    let done = join_all((0..4).map(|_| import(&app, &file))).await;
+    let counted = |what: &str| done.iter().filter_map(|done| done[what].as_u64()).sum::<u64>();
+    assert_eq!((counted("created"), counted("unchanged")), (500, 1_500), "{done:?}");
 }
