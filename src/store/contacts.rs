@@ -5,9 +5,10 @@ mod write;
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use super::Db;
 use super::schema::{contact_numbers, contacts};
+use super::{Backend, Db};
 use crate::call::Moment;
 use crate::number::Number;
 
@@ -129,27 +130,24 @@ pub fn page(
         query = query.filter(sort_key.gt(place).or(sort_key.eq(place).and(id.gt(last))));
     }
     if let Some(search) = search {
-        let named = sort_key.like(format!("%{}%", escaped(&search.text))).escape('\\');
-        let by_number = with_prefixes(db, &search.key_prefixes)?;
-        query = query.filter(named.or(id.eq_any(by_number)));
+        query = query.filter(found_by(search));
     }
     query.load(db)
 }
 
-/// The contacts of which a number begins so; of very many, the first few thousand.
-fn with_prefixes(db: &mut Db, prefixes: &[String]) -> QueryResult<Vec<i64>> {
-    let mut found = Vec::new();
-    for prefix in prefixes {
+/// One condition on a contact.
+type Condition<'a> = Box<dyn BoxableExpression<contacts::table, Backend, SqlType = Bool> + 'a>;
+
+/// By name or company, or since a number begins so. The databases look up the contacts of such numbers once, by the
+/// index of numbers, and not for each contact anew.
+fn found_by(search: &Search) -> Condition<'_> {
+    let named = contacts::sort_key.like(format!("%{}%", escaped(&search.text))).escape('\\');
+    search.key_prefixes.iter().fold(Box::new(named), |found, prefix| {
         let end = format!("{prefix}\u{10FFFF}");
-        let ids: Vec<i64> = contact_numbers::table
-            .filter(contact_numbers::number_key.ge(prefix).and(contact_numbers::number_key.lt(end)))
-            .order(contact_numbers::number_key)
-            .limit(AT_ONCE as i64)
-            .select(contact_numbers::contact_id)
-            .load(db)?;
-        found.extend(ids);
-    }
-    Ok(found)
+        let begins = contact_numbers::number_key.ge(prefix).and(contact_numbers::number_key.lt(end));
+        let such = contact_numbers::table.filter(begins).select(contact_numbers::contact_id);
+        Box::new(found.or(contacts::id.eq_any(such)))
+    })
 }
 
 /// `text` as it stands literally in a LIKE pattern.
