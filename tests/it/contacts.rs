@@ -1,6 +1,8 @@
 //! Contacts over HTTP.
 
+use diesel::prelude::*;
 use futures_util::future::join_all;
+use hookswitch::store::schema::contact_numbers;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -66,4 +68,70 @@ async fn a_file_that_is_sent_twice_at_once_makes_each_contact_once() {
     let done = join_all((0..4).map(|_| import(&app, &file))).await;
     let counted = |what: &str| done.iter().filter_map(|done| done[what].as_u64()).sum::<u64>();
     assert_eq!((counted("created"), counted("unchanged")), (500, 1_500), "{done:?}");
+}
+
+#[actix_web::test]
+async fn what_is_no_contact_is_refused_by_name() {
+    let app = spawn();
+    let new = json!({ "name": "Alice", "numbers": ["030 23125101"] });
+    let alice = app.manager.post_json("/api/v1/contacts", &new).await.is(201).json();
+    let path = format!("/api/v1/contacts/{}", alice["id"]);
+    for (change, field) in [
+        (json!({ "name": null }), "name"),
+        (json!({ "numbers": null }), "numbers"),
+        (json!({ "name": "\u{200b}\u{feff}" }), "name"),
+        (json!({ "numbers": ["030 1 / 030 2"] }), "numbers[0]"),
+        (json!({ "numbers": ["030 23125101", "4.93023E+11"] }), "numbers[1]"),
+    ] {
+        let refused = app.manager.json(Method::PATCH, &path, &change).await.is(422).json();
+        assert_eq!(refused["errors"][0]["field"], field, "{change}");
+    }
+    assert_eq!(app.manager.get_json(&path).await["name"], "Alice");
+    // ["\u0000",1]
+    let forged = app.agent.get("/api/v1/contacts?cursor=WyJcdTAwMDAiLDFd").await.is(422).json();
+    assert_eq!(forged["errors"][0]["field"], "cursor");
+}
+
+/// What was taken in before something was refused can still be changed.
+#[actix_web::test]
+async fn old_numbers_stay_where_none_are_sent() {
+    let app = spawn();
+    let new = json!({ "name": "Alice", "numbers": ["030 23125101"] });
+    let alice = app.manager.post_json("/api/v1/contacts", &new).await.is(201).json();
+    app.query(|db| {
+        diesel::update(contact_numbers::table)
+            .set((contact_numbers::number.eq("4.93E+11"), contact_numbers::number_key.eq("4.93e+11")))
+            .execute(db)
+    })
+    .await;
+    let path = format!("/api/v1/contacts/{}", alice["id"]);
+    let change = json!({ "company": "Becker" });
+    let alice = app.manager.json(Method::PATCH, &path, &change).await.is(200).json();
+    assert_eq!((&alice["company"], &alice["numbers"][0]["number"]), (&json!("Becker"), &json!("4.93E+11")));
+}
+
+#[actix_web::test]
+async fn a_form_is_told_to_send_the_file_itself() {
+    let app = spawn();
+    let form = reqwest::multipart::Form::new().text("file", "Name,Number\nAlice,030 23125101\n");
+    let request = app.manager.request(Method::POST, "/api/v1/contacts/import").multipart(form);
+    let refused = app.manager.send(request).await.is(422).json();
+    assert!(refused["detail"].as_str().unwrap().contains("--data-binary"), "{refused}");
+}
+
+/// More of them than were once looked up.
+#[actix_web::test]
+async fn digits_find_every_contact_whose_number_begins_so() {
+    let app = spawn();
+    let rows: String = (0..5_100).map(|n| format!("Person {n:04},+4930231{n:05}\n")).collect();
+    import(&app, &format!("Name,Number\n{rows}Other,+491713920055\n")).await;
+    let mut path = "/api/v1/contacts?limit=500&q=030231".to_owned();
+    let mut found = 0;
+    loop {
+        let page = app.agent.get_json(&path).await;
+        found += page["data"].as_array().unwrap().len();
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/contacts?limit=500&q=030231&cursor={next}");
+    }
+    assert_eq!(found, 5_100);
 }
