@@ -7,6 +7,10 @@ use crate::error::{Error, FieldError, Result as Answer};
 /// The most mistakes that are told at once.
 const MOST: usize = 50;
 
+/// With these a formula begins in a spreadsheet, or what stands before one is skipped; the last four as East Asian
+/// keyboards write them.
+pub const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// Text of `least` to `most` characters.
 ///
 /// # Errors

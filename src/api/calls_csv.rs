@@ -17,6 +17,7 @@ use crate::call::Moment;
 use crate::error::{Error, Result};
 use crate::store::Db;
 use crate::store::call_list::{self, Order, Position, Wanted};
+use crate::text::FORMULA;
 
 const HEADER: [&str; 34] = [
     "id",
@@ -112,12 +113,17 @@ async fn portion(app: &App, wanted: Wanted, start: Start) -> Result<Portion> {
 }
 
 fn csv(header: bool, calls: &[CallView]) -> std::result::Result<Bytes, csv::Error> {
+    let header = header.then_some(HEADER.map(str::to_owned));
+    written(header.into_iter().chain(calls.iter().map(|call| cells(call).map(defused))))
+}
+
+/// Rows as CSV.
+pub(super) fn written<const N: usize>(
+    rows: impl Iterator<Item = [String; N]>,
+) -> std::result::Result<Bytes, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    if header {
-        writer.write_record(HEADER)?;
-    }
-    for call in calls {
-        writer.write_record(cells(call).map(defused))?;
+    for row in rows {
+        writer.write_record(row)?;
     }
     writer.into_inner().map(Bytes::from).map_err(|e| e.into_error().into())
 }
@@ -170,7 +176,7 @@ fn time(at: DateTime<Utc>) -> String {
 
 /// What callers and PBXes write must not run in a spreadsheet, whatever it takes for the separator of cells (in many
 /// countries a semicolon). A number with its plus is data, and harmless.
-fn defused(cell: String) -> String {
+pub(super) fn defused(cell: String) -> String {
     let number = cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
     if number || !cell.contains(FORMULA) {
         return cell;
@@ -187,8 +193,6 @@ fn defused(cell: String) -> String {
     written
 }
 
-/// With these a formula begins, or what stands before one is skipped; the last four as East Asian keyboards write them.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// Behind these a cell may begin.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 

@@ -9,10 +9,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::auth::Caller;
 use super::body::{Sent, given};
-use super::contact_import;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{self, Page};
 use super::query::Parameters;
+use super::{contact_import, contacts_csv};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::number::{self, Number, Numbering};
@@ -46,7 +46,7 @@ pub struct ContactNumber {
 }
 
 impl ContactView {
-    fn of(row: ContactRow, numbers: Vec<NumberRow>) -> Self {
+    pub(super) fn of(row: ContactRow, numbers: Vec<NumberRow>) -> Self {
         let number = |row: NumberRow| ContactNumber {
             e164: number::e164(&row.number_key).map(Into::into),
             display: number::display(&row.number, &row.number_key),
@@ -189,8 +189,7 @@ pub async fn page(app: &App, which: &Which) -> Result<Page<ContactView>> {
     if after.as_ref().is_some_and(|(place, _)| place.contains('\0')) {
         return Err(Error::field("cursor", "send the `next` of the page before"));
     }
-    text::optional(which.q.as_deref(), 0, 100).map_err(|why| Error::field("q", why))?;
-    let search = which.q.as_deref().and_then(|q| search(q, &app.config.numbering));
+    let search = searched(app, which)?;
     let find = move |db: &mut Db| {
         let found = rows::page(db, search.as_ref(), after.as_ref(), limit + 1)?;
         let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
@@ -202,6 +201,15 @@ pub async fn page(app: &App, which: &Which) -> Result<Page<ContactView>> {
         let numbers = numbers.remove(&row.id).unwrap_or_default();
         ContactView::of(row, numbers)
     }))
+}
+
+/// What is looked for.
+///
+/// # Errors
+/// What is wrong with `q`.
+pub(super) fn searched(app: &App, which: &Which) -> Result<Option<Search>> {
+    text::optional(which.q.as_deref(), 0, 100).map_err(|why| Error::field("q", why))?;
+    Ok(which.q.as_deref().and_then(|q| search(q, &app.config.numbering)))
 }
 
 /// What `q` looks for; nothing where it is blank.
@@ -317,6 +325,6 @@ fn find(db: &mut Db, id: i64) -> Result<(ContactRow, Vec<NumberRow>)> {
 
 /// All of them.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(contact_import::import_file);
+    config.service(contact_import::import_file).service(contacts_csv::download);
     config.service(list).service(create).service(show).service(change).service(remove);
 }

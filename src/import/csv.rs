@@ -2,6 +2,7 @@
 
 use super::number::is_parameter;
 use super::{Card, TRIED};
+use crate::text::FORMULA;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +148,7 @@ fn card<'a>(line: u64, cells: impl Iterator<Item = (Column, &'a str)>) -> Card {
     let mut card = Card { line, ..Card::default() };
     let mut parts = [""; 3];
     for (column, cell) in cells {
-        let cell = cell.trim();
+        let cell = unmarked(cell.trim());
         match column {
             _ if cell.is_empty() => {}
             Column::Name => first(&mut card.name, cell),
@@ -165,6 +166,11 @@ fn card<'a>(line: u64, cells: impl Iterator<Item = (Column, &'a str)>) -> Card {
         card.name = given.join(" ");
     }
     card
+}
+
+/// Without the apostrophe that our own CSV puts before what a spreadsheet would take for a formula.
+fn unmarked(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).unwrap_or(cell)
 }
 
 fn first(known: &mut String, cell: &str) {

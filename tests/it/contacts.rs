@@ -135,3 +135,22 @@ async fn digits_find_every_contact_whose_number_begins_so() {
     }
     assert_eq!(found, 5_100);
 }
+
+#[actix_web::test]
+async fn what_is_given_out_can_be_taken_in_again() {
+    let (app, other) = (spawn(), spawn());
+    let rows: String = (0..600).map(|n| format!("Person {n:03},+4930231{n:05}\n")).collect();
+    import(&app, &format!("Name,Number\n{rows}")).await;
+    let odd = json!({
+        "name": "=1+1", "company": "Schmidt, \"Söhne\"", "numbers": ["+49 171 3920055", "0003*210"], "note": "two\nlines",
+    });
+    app.manager.post_json("/api/v1/contacts", &odd).await.is(201);
+    let file = app.agent.get("/api/v1/contacts.csv").await.is(200).body;
+    assert!(file.starts_with("name,company,number,note\r\n'=1+1,"), "{file}");
+    assert_eq!(import(&app, &file).await["unchanged"], 601, "each is the same");
+    assert_eq!(import(&other, &file).await["created"], 601);
+    let one = app.agent.get("/api/v1/contacts.csv?q=person+007").await.is(200).body;
+    assert_eq!(one, "name,company,number,note\r\nPerson 007,,+493023100007,\r\n");
+    app.nobody.get("/api/v1/contacts.csv").await.is(401);
+    app.agent.get("/api/v1/contacts.csv?limit=5").await.is(422);
+}
