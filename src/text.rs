@@ -7,6 +7,10 @@ use crate::error::{Error, FieldError, Result as Answer};
 /// The most mistakes that are told at once.
 const MOST: usize = 50;
 
+/// With these a formula begins in a spreadsheet, or what stands before one is skipped; the last four as East Asian
+/// keyboards write them.
+pub const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// Text of `least` to `most` characters.
 ///
 /// # Errors
@@ -15,13 +19,18 @@ pub fn check(text: &str, least: usize, most: usize) -> Result<(), String> {
     if text.contains('\0') {
         return Err("must not hold a NUL character".into());
     }
-    if text.trim().chars().count() < least {
+    if text.trim().chars().filter(|c| !is_invisible(*c)).count() < least {
         return Err("must not be blank".into());
     }
     if text.chars().count() > most {
         return Err(format!("must have at most {most} characters"));
     }
     Ok(())
+}
+
+/// Without a width or a look of its own.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// The same, where it may be left out.
@@ -76,7 +85,13 @@ impl Mistakes {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{check, shown};
+
+    #[test]
+    fn what_nobody_sees_is_blank() {
+        assert!(check("\u{200b} \u{feff}", 1, 10).is_err());
+        assert_eq!(check("a\u{200b}", 1, 10), Ok(()));
+    }
 
     #[test]
     fn a_terminal_obeys_nothing_that_is_shown() {

@@ -13,7 +13,7 @@ use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{Page, Paging};
 use super::query::Parameters;
 use crate::app::App;
-use crate::call::Reason;
+use crate::call::{Moment, Reason};
 use crate::error::{Error, Result};
 use crate::rulebook::{BlockEntry, World, moment, room_for_one};
 use crate::rules::{BlockAction, BlockRule};
@@ -124,9 +124,7 @@ pub async fn add(app: &Data<App>, caller: Caller, new: BlockEntry) -> Result<Blo
     let rule = App::change(app, move |db| {
         let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
         let mut mistakes = Mistakes::default();
-        if new.expires_at.is_some_and(|at| moment(at) <= now) {
-            mistakes.note("expires_at", Err("must be in the future".into()));
-        }
+        mistakes.note("expires_at", in_future(new.expires_at, now));
         let rule = new.rule(&world, &mut mistakes);
         let rule = mistakes.none(rule)?;
         caller.touches(rule.pbx_id, WHAT)?;
@@ -136,6 +134,13 @@ pub async fn add(app: &Data<App>, caller: Caller, new: BlockEntry) -> Result<Blo
     })
     .await?;
     Ok(rule.into())
+}
+
+fn in_future(at: Option<DateTime<Utc>>, now: Moment) -> std::result::Result<(), String> {
+    match at {
+        Some(at) if moment(at) <= now => Err("must be in the future".into()),
+        _ => Ok(()),
+    }
 }
 
 /// Changes a rule; its hits stay.
@@ -163,6 +168,7 @@ pub async fn changed(app: &Data<App>, caller: Caller, id: i64, to: BlockRuleChan
         caller.touches(old.pbx_id, WHAT)?;
         let world = World::load(db, &this.config.numbering, |id| caller.0.sees(id))?;
         let mut mistakes = Mistakes::default();
+        mistakes.note("expires_at", in_future(to.expires_at.flatten(), clock::now()));
         let rule = to.apply(old.into()).rule(&world, &mut mistakes);
         let rule = mistakes.none(rule)?;
         caller.touches(rule.pbx_id, WHAT)?;

@@ -18,7 +18,7 @@ const TEXT: usize = 250;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CallFilter {
-    /// Digits: the beginning of the caller's or the callee's number. Text: contained in a contact's name or company, or, among the newest 10,000 calls, in queue, users, who answered, or note
+    /// Digits: the beginning of the caller's or the callee's number. Text: contained in a contact's name or company, or, among the newest 10,000 calls of the PBXes meant, in queue, users, who answered, or note
     #[arg(long, value_name = "TEXT")]
     #[param(max_length = 250)]
     #[schema(max_length = 250)]
@@ -82,6 +82,22 @@ pub struct CallFilter {
 }
 
 impl CallFilter {
+    /// The first text that is given but blank, which means the same as none.
+    pub fn blank(&self) -> Option<&'static str> {
+        let Self { q, number, from, to, queue, user, cause, .. } = self;
+        let texts = [
+            ("q", q),
+            ("number", number),
+            ("from", from),
+            ("to", to),
+            ("queue", queue),
+            ("user", user),
+            ("cause", cause),
+        ];
+        let blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
+        texts.into_iter().find(|(_, text)| blank(text)).map(|(field, _)| field)
+    }
+
     /// As the store asks. `key` bounds what is seen; the command line sees all.
     ///
     /// # Errors
@@ -105,7 +121,7 @@ impl CallFilter {
             done: self.done,
             internal: self.internal,
             queue: said("queue", &self.queue)?,
-            user: said("user", &self.user)?,
+            user: said("user", &self.user)?.map(name).transpose()?,
             cause: said("cause", &self.cause)?,
             pbx: self.pbx,
             visible: key.and_then(|key| key.pbx_ids.clone()),
@@ -125,6 +141,14 @@ fn said(field: &str, text: &Option<String>) -> Result<Option<String>> {
         return Err(Error::field(field, format!("must be at most {TEXT} characters")));
     }
     Ok(Some(text.clone()))
+}
+
+/// A comma would be found between any two who were rung (`calls.users` is a list in JSON).
+fn name(user: String) -> Result<String> {
+    match user.contains(char::is_alphanumeric) {
+        true => Ok(user),
+        false => Err(Error::field("user", "holds no letter or digit")),
+    }
 }
 
 /// Within the years that both databases can hold.
@@ -162,6 +186,7 @@ mod tests {
         assert!(refusal(CallFilter { queue: Some("a\0".into()), ..filter() }).starts_with("queue: "));
         assert!(refusal(CallFilter { q: Some("a".repeat(251)), ..filter() }).starts_with("q: "));
         assert!(refusal(CallFilter { from: Some("+".into()), ..filter() }).starts_with("from: "));
+        assert!(refusal(CallFilter { user: Some(",".into()), ..filter() }).starts_with("user: "));
         assert_eq!(kept(DateTime::<Utc>::MIN_UTC).to_string(), "1970-01-01 00:00:00");
         assert_eq!(kept(DateTime::<Utc>::MAX_UTC).to_string(), "9999-01-01 00:00:00");
     }

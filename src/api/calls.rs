@@ -156,6 +156,8 @@ pub fn with_journal(db: &mut Db, caller: &Caller, id: i64) -> Result<CallWithJou
 #[serde(deny_unknown_fields)]
 pub struct CallChange {
     /// Tick or untick; no event undoes it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = bool)]
     pub done: Option<bool>,
     /// At most 2000 characters; null clears it.
     #[serde(default, deserialize_with = "given")]

@@ -13,9 +13,11 @@ use super::openapi::ReadRefusals;
 use super::page;
 use super::query::{Asked, Nothing};
 use crate::app::App;
+use crate::call::Moment;
 use crate::error::{Error, Result};
 use crate::store::Db;
 use crate::store::call_list::{self, Order, Position, Wanted};
+use crate::text::FORMULA;
 
 const HEADER: [&str; 34] = [
     "id",
@@ -54,17 +56,18 @@ const HEADER: [&str; 34] = [
     "note",
 ];
 
-/// The caller log as CSV with a header row, newest first: the same calls as the list shows, all of them. Times are
+/// The caller log as CSV with a header row, newest first: the same calls as the list shows, on all of its pages. Times are
 /// RFC 3339 in UTC. A cell that a spreadsheet would take for a formula begins with an apostrophe; a `+` before
 /// nothing but digits stays.
-#[utoipa::path(tag = "calls", params(CallFilter), responses((status = 200, body = String, content_type = "text/csv"), ReadRefusals))]
+#[utoipa::path(tag = "calls", params(CallFilter), responses((status = 200, body = String, content_type = "text/csv", headers(("X-Searched-Back-To" = String, description = "Calls that began earlier were not searched for the text of `q`; left out where all were"))), ReadRefusals))]
 #[get("/calls.csv")]
 pub async fn download(app: Data<App>, caller: Caller, asked: Asked<Nothing>) -> Result<HttpResponse> {
     let wanted = asked.filter.wanted(&app.config.numbering, Some(&caller.0))?;
     // the first rows before the answer begins, so that its status can still say that there is no database
     let first = portion(&app, wanted.clone(), Start::Header).await?;
+    let back_to = first.searched_back_to.map(|at| ("X-Searched-Back-To", time(at.and_utc())));
     let rows = stream::unfold((app, wanted, Some(Ok(first))), |(app, wanted, ready)| async move {
-        let Portion { text, next } = match ready? {
+        let Portion { text, next, .. } = match ready? {
             Ok(portion) => portion,
             Err(e) => return Some((Err(e), (app, wanted, None))),
         };
@@ -74,7 +77,11 @@ pub async fn download(app: Data<App>, caller: Caller, asked: Asked<Nothing>) -> 
         };
         Some((Ok::<_, Error>(text), (app, wanted, following)))
     });
-    Ok(HttpResponse::Ok()
+    let mut answer = HttpResponse::Ok();
+    if let Some(back_to) = back_to {
+        answer.insert_header(back_to);
+    }
+    Ok(answer
         .content_type("text/csv; charset=utf-8; header=present")
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"calls.csv\""))
         .streaming(rows))
@@ -88,6 +95,7 @@ enum Start {
 struct Portion {
     text: Bytes,
     next: Option<Position>,
+    searched_back_to: Option<Moment>,
 }
 
 async fn portion(app: &App, wanted: Wanted, start: Start) -> Result<Portion> {
@@ -99,25 +107,29 @@ async fn portion(app: &App, wanted: Wanted, start: Start) -> Result<Portion> {
             };
             let found = call_list::page(db, &wanted, Order::Newest, after, page::MOST)?;
             let text = csv(header, &views(db, found.calls)?).map_err(|e| Error::Internal(Box::new(e)))?;
-            Ok::<_, Error>(Portion { text, next: found.next })
+            Ok::<_, Error>(Portion { text, next: found.next, searched_back_to: found.searched_back_to })
         })
         .await
 }
 
 fn csv(header: bool, calls: &[CallView]) -> std::result::Result<Bytes, csv::Error> {
+    let header = header.then_some(HEADER.map(str::to_owned));
+    written(header.into_iter().chain(calls.iter().map(|call| cells(call).map(defused))))
+}
+
+/// Rows as CSV.
+pub(super) fn written<const N: usize>(
+    rows: impl Iterator<Item = [String; N]>,
+) -> std::result::Result<Bytes, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    if header {
-        writer.write_record(HEADER)?;
-    }
-    for call in calls {
-        writer.write_record(cells(call).map(defused))?;
+    for row in rows {
+        writer.write_record(row)?;
     }
     writer.into_inner().map(Bytes::from).map_err(|e| e.into_error().into())
 }
 
 fn cells(call: &CallView) -> [String; 34] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let number = |number: Option<i64>| number.map(|n| n.to_string()).unwrap_or_default();
     let decision = call.decision.as_ref();
     [
@@ -158,9 +170,13 @@ fn cells(call: &CallView) -> [String; 34] {
     ]
 }
 
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 /// What callers and PBXes write must not run in a spreadsheet, whatever it takes for the separator of cells (in many
 /// countries a semicolon). A number with its plus is data, and harmless.
-fn defused(cell: String) -> String {
+pub(super) fn defused(cell: String) -> String {
     let number = cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
     if number || !cell.contains(FORMULA) {
         return cell;
@@ -177,8 +193,6 @@ fn defused(cell: String) -> String {
     written
 }
 
-/// With these a formula begins, or what stands before one is skipped; the last four as East Asian keyboards write them.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// Behind these a cell may begin.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 

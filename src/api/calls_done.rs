@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -36,7 +37,7 @@ pub struct BulkTick {
     #[validate(length(min = 1, max = 500, message = "must name 1 to 500 calls; for more, send `filter`"))]
     #[schema(min_items = 1, max_items = 500)]
     ids: Option<Vec<i64>>,
-    /// All calls that the list shows for it.
+    /// All calls that the list shows for it. No text in it may be blank, since that would mean all.
     #[serde(default, deserialize_with = "object::optional")]
     filter: Option<CallFilter>,
     /// Tick (true) or untick.
@@ -54,6 +55,9 @@ const fn yes() -> bool {
 pub struct BulkTicked {
     /// How many calls changed; those that were so already are not among them.
     changed: usize,
+    /// Calls that began earlier were not searched for the text of the filter's `q`, and not ticked for it; null where
+    /// all were. To go on, send it as the filter's `until`.
+    searched_back_to: Option<DateTime<Utc>>,
 }
 
 /// Ticks or unticks many calls. By filter it works in portions, newest first, so that a PBX never waits for it.
@@ -61,12 +65,21 @@ pub struct BulkTicked {
 #[post("/calls/done")]
 pub async fn mark(app: Data<App>, caller: Caller, bulk: Valid<BulkTick>) -> Result<Json<BulkTicked>> {
     let Valid(BulkTick { ids, filter, done }) = bulk;
-    let changed = match (ids, filter) {
-        (Some(ids), None) => mark_these(&app, &caller.0, ids, done).await?,
-        (None, Some(filter)) => mark_all(&app, &caller.0, &filter, done, i64::MAX).await?.changed,
+    let marked = match (ids, filter) {
+        (Some(ids), None) => {
+            Marked { changed: mark_these(&app, &caller.0, ids, done).await?, ..Marked::default() }
+        }
+        (None, Some(filter)) => {
+            if let Some(field) = filter.blank() {
+                let why = "must not be blank; leave it out where it shall not narrow";
+                return Err(Error::field(&format!("filter.{field}"), why));
+            }
+            mark_all(&app, &caller.0, &filter, done, i64::MAX).await?
+        }
         _ => return Err(Error::field("ids", "send either `ids` or `filter`")),
     };
-    Ok(Json(BulkTicked { changed }))
+    let searched_back_to = marked.searched_back_to.as_ref().map(Moment::and_utc);
+    Ok(Json(BulkTicked { changed: marked.changed, searched_back_to }))
 }
 
 /// In portions, so that a PBX never waits for it. How many changed.
@@ -101,6 +114,8 @@ pub struct Marked {
     pub first: i64,
     /// The last one.
     pub last: i64,
+    /// Older calls were not searched for the text; `None` where all were.
+    pub searched_back_to: Option<Moment>,
 }
 
 /// All calls that the list shows for it, in portions; but those that changed after `known`, which nobody has seen yet.
@@ -118,6 +133,7 @@ pub async fn mark_all(
         let wanted = wanted.clone();
         let page = move |db: &mut _| call_list::page(db, &wanted, Order::Newest, after, page::MOST);
         let found = app.store.query(page).await?;
+        marked.searched_back_to = found.searched_back_to;
         let meant = |call: &&Call| call.done != done && call.change <= known;
         let ids: Vec<i64> = found.calls.iter().filter(meant).map(|call| call.id).collect();
         if !ids.is_empty() {

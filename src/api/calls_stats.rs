@@ -159,7 +159,11 @@ pub(crate) fn keys(bucket: Option<&str>, by: By) -> Vec<Option<String>> {
         By::User => match bucket.split_at_checked(1) {
             Some(("a", taker)) => vec![Some(taker.into())],
             Some((_, list)) => match serde_json::from_str::<Vec<String>>(list) {
-                Ok(rung) if !rung.is_empty() => rung.into_iter().map(Some).collect(),
+                Ok(mut rung) if !rung.is_empty() => {
+                    rung.sort_unstable();
+                    rung.dedup(); // whom it rang twice counts once
+                    rung.into_iter().map(Some).collect()
+                }
                 _ => vec![None],
             },
             None => vec![None],
@@ -189,11 +193,12 @@ mod tests {
             group("aAlice", Some(Outcome::Answered), 3),
             group(r#"u["Alice","Bob"]"#, Some(Outcome::Missed), 2),
             group("u[]", None, 1),
+            group(r#"u["Carol","Bob","Carol"]"#, None, 4),
         ];
         let rows = rows(&groups, By::User);
         let shown: Vec<_> = rows.iter().map(|row| (row.key.as_deref(), row.counts.calls)).collect();
-        assert_eq!(shown, [(Some("Alice"), 5), (Some("Bob"), 2), (None, 1)]);
-        let alice = &rows[0].counts;
+        assert_eq!(shown, [(Some("Bob"), 6), (Some("Alice"), 5), (Some("Carol"), 4), (None, 1)]);
+        let alice = &rows[1].counts;
         assert_eq!((alice.answered, alice.missed, alice.inbound), (3, 2, 5));
         assert_eq!(
             (alice.waiting_ms, alice.answered_waiting_ms, alice.longest_waiting_ms),

@@ -1,7 +1,7 @@
 //! Contacts from a file of another program.
 
 use actix_web::http::header;
-use actix_web::web::{Data, Json, Payload};
+use actix_web::web::{self, Data, Json, Payload};
 use actix_web::{HttpRequest, post};
 
 use super::auth::Caller;
@@ -34,6 +34,9 @@ pub async fn import_file(
     let file = file.map_err(|e| Error::Malformed(format!("the body cannot be read: {e}")))?;
     let content_type = http.headers().get(header::CONTENT_TYPE).and_then(|text| text.to_str().ok());
     let content_type = content_type.map(str::to_owned);
+    if content_type.as_ref().is_some_and(|media| media.trim_start().starts_with("multipart/")) {
+        return Err(Error::field("body", "send the file itself (curl's --data-binary @FILE), not a form"));
+    }
     Ok(Json(take_in(&app, &caller, file.to_vec(), content_type).await?))
 }
 
@@ -49,10 +52,9 @@ pub async fn take_in(
 ) -> Result<Imported> {
     caller.at_least(Role::Manager)?;
     let this = app.clone();
-    let work = move |db: &mut Db| {
-        let contacts = import::read(&file, content_type.as_deref(), &this.config.numbering)
-            .map_err(|why| Error::field("body", why))?;
-        Ok::<_, Error>(import::into(db, contacts, clock::now(), |_| {})?)
-    };
-    app.store.query(work).await
+    // no connection is held while the file is read
+    let read = move || import::read(&file, content_type.as_deref(), &this.config.numbering);
+    let contacts = web::block(read).await.map_err(|_| Error::Unavailable("the server is stopping"))?;
+    let contacts = contacts.map_err(|why| Error::field("body", why))?;
+    app.store.query(move |db: &mut Db| import::into(db, contacts, clock::now(), |_| {})).await
 }

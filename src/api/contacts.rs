@@ -9,13 +9,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::auth::Caller;
 use super::body::{Sent, given};
-use super::contact_import;
 use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::{self, Page};
 use super::query::Parameters;
+use super::{contact_import, contacts_csv};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::number::{self, Numbering};
+use crate::number::{self, Number, Numbering};
 use crate::store::Db;
 use crate::store::contacts::{self as rows, ContactRow, NewContact, NumberRow, Search};
 use crate::store::keys::Role;
@@ -46,7 +46,7 @@ pub struct ContactNumber {
 }
 
 impl ContactView {
-    fn of(row: ContactRow, numbers: Vec<NumberRow>) -> Self {
+    pub(super) fn of(row: ContactRow, numbers: Vec<NumberRow>) -> Self {
         let number = |row: NumberRow| ContactNumber {
             e164: number::e164(&row.number_key).map(Into::into),
             display: number::display(&row.number, &row.number_key),
@@ -85,36 +85,55 @@ pub struct ContactWords {
 
 impl ContactWords {
     fn check(self, numbering: &Numbering) -> Result<NewContact> {
-        let filled = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
-        let Self { name, company, numbers: given, note } = self;
-        import::check(&name, company.as_deref(), note.as_deref(), given.len())
-            .map_err(|(field, why)| Error::field(field, why))?;
-        let mut numbers: Vec<number::Number> = Vec::new();
-        for (index, text) in given.iter().enumerate() {
-            let number = import::number(text, numbering)
-                .map_err(|why| Error::field(&format!("numbers[{index}]"), why))?;
-            if numbers.iter().all(|known| known.key() != number.key()) {
-                numbers.push(number);
-            }
-        }
-        if numbers.is_empty() {
-            return Err(Error::field("numbers", "must hold at least one number"));
-        }
-        Ok(NewContact { name: name.trim().into(), company: filled(company), note: filled(note), numbers })
+        let numbers = read(&self.numbers, numbering)?;
+        checked(self.name, self.company, self.note, numbers)
     }
+}
+
+/// No key twice.
+fn read(given: &[String], numbering: &Numbering) -> Result<Vec<Number>> {
+    if given.len() > import::MOST_NUMBERS {
+        return Err(Error::field("numbers", format!("must be at most {}", import::MOST_NUMBERS)));
+    }
+    let mut numbers: Vec<Number> = Vec::new();
+    for (index, text) in given.iter().enumerate() {
+        let number =
+            import::number(text, numbering).map_err(|why| Error::field(&format!("numbers[{index}]"), why))?;
+        if numbers.iter().all(|known| known.key() != number.key()) {
+            numbers.push(number);
+        }
+    }
+    Ok(numbers)
+}
+
+fn checked(
+    name: String,
+    company: Option<String>,
+    note: Option<String>,
+    numbers: Vec<Number>,
+) -> Result<NewContact> {
+    import::check(&name, company.as_deref(), note.as_deref(), numbers.len())
+        .map_err(|(field, why)| Error::field(field, why))?;
+    if numbers.is_empty() {
+        return Err(Error::field("numbers", "must hold at least one number"));
+    }
+    let filled = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+    Ok(NewContact { name: name.trim().into(), company: filled(company), note: filled(note), numbers })
 }
 
 /// What shall be different; what is left out stays, null takes away.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContactChange {
-    #[schema(min_length = 1, max_length = 250)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, min_length = 1, max_length = 250)]
     pub(crate) name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 250)]
     pub(crate) company: Option<Option<String>>,
     /// In the place of all that it has.
-    #[schema(min_items = 1, max_items = 50)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 50)]
     pub(crate) numbers: Option<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2000)]
@@ -122,13 +141,15 @@ pub struct ContactChange {
 }
 
 impl ContactChange {
-    fn apply(self, old: ContactRow, numbers: Vec<NumberRow>) -> ContactWords {
-        ContactWords {
-            name: self.name.unwrap_or(old.name),
-            company: self.company.unwrap_or(old.company),
-            numbers: self.numbers.unwrap_or_else(|| numbers.into_iter().map(|row| row.number).collect()),
-            note: self.note.unwrap_or(old.note),
-        }
+    /// Numbers that are not sent stay as they are, also those that would be refused by now.
+    fn apply(self, old: ContactRow, numbers: Vec<NumberRow>, numbering: &Numbering) -> Result<NewContact> {
+        let kept = |row: NumberRow| Number::from((row.number, row.number_key));
+        let numbers = match self.numbers {
+            Some(given) => read(&given, numbering)?,
+            None => numbers.into_iter().map(kept).collect(),
+        };
+        let (company, note) = (self.company.unwrap_or(old.company), self.note.unwrap_or(old.note));
+        checked(self.name.unwrap_or(old.name), company, note, numbers)
     }
 }
 
@@ -165,8 +186,10 @@ pub async fn list(
 pub async fn page(app: &App, which: &Which) -> Result<Page<ContactView>> {
     let limit = page::limit(which.limit)?;
     let after: Option<(String, i64)> = page::position(which.cursor.as_deref())?;
-    text::optional(which.q.as_deref(), 0, 100).map_err(|why| Error::field("q", why))?;
-    let search = which.q.as_deref().and_then(|q| search(q, &app.config.numbering));
+    if after.as_ref().is_some_and(|(place, _)| place.contains('\0')) {
+        return Err(Error::field("cursor", "send the `next` of the page before"));
+    }
+    let search = searched(app, which)?;
     let find = move |db: &mut Db| {
         let found = rows::page(db, search.as_ref(), after.as_ref(), limit + 1)?;
         let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
@@ -178,6 +201,15 @@ pub async fn page(app: &App, which: &Which) -> Result<Page<ContactView>> {
         let numbers = numbers.remove(&row.id).unwrap_or_default();
         ContactView::of(row, numbers)
     }))
+}
+
+/// What is looked for.
+///
+/// # Errors
+/// What is wrong with `q`.
+pub(super) fn searched(app: &App, which: &Which) -> Result<Option<Search>> {
+    text::optional(which.q.as_deref(), 0, 100).map_err(|why| Error::field("q", why))?;
+    Ok(which.q.as_deref().and_then(|q| search(q, &app.config.numbering)))
 }
 
 /// What `q` looks for; nothing where it is blank.
@@ -197,7 +229,7 @@ fn search(q: &str, numbering: &Numbering) -> Option<Search> {
 /// One contact.
 #[utoipa::path(tag = "contacts", responses((status = 200, body = ContactView), ReadRefusals))]
 #[get("/contacts/{id}")]
-pub async fn read(app: Data<App>, _: Caller, id: Path<i64>) -> Result<Json<ContactView>> {
+pub async fn show(app: Data<App>, _: Caller, id: Path<i64>) -> Result<Json<ContactView>> {
     Ok(Json(one(&app, *id).await?))
 }
 
@@ -257,7 +289,7 @@ pub async fn changed(app: &Data<App>, caller: &Caller, id: i64, to: ContactChang
         db.transaction(|db| {
             rows::begin_writing(db)?;
             let (old, numbers) = find(db, id)?;
-            let new = to.apply(old, numbers).check(&this.config.numbering)?;
+            let new = to.apply(old, numbers, &this.config.numbering)?;
             rows::update(db, id, &new, clock::now())?;
             find(db, id)
         })
@@ -293,6 +325,6 @@ fn find(db: &mut Db, id: i64) -> Result<(ContactRow, Vec<NumberRow>)> {
 
 /// All of them.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(contact_import::import_file);
-    config.service(list).service(create).service(read).service(change).service(remove);
+    config.service(contact_import::import_file).service(contacts_csv::download);
+    config.service(list).service(create).service(show).service(change).service(remove);
 }

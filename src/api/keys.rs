@@ -108,7 +108,11 @@ pub async fn create(app: Data<App>, caller: Caller, new: Valid<NewKey>) -> Resul
 /// What is wrong with it, or that the caller may not.
 pub async fn add(app: &Data<App>, caller: &Caller, new: NewKey) -> Result<CreatedKey> {
     caller.at_least(Role::Admin)?;
-    let NewKey { name, role, pbx_ids } = new;
+    let NewKey { name, role, mut pbx_ids } = new;
+    if let Some(ids) = &mut pbx_ids {
+        ids.sort_unstable();
+        ids.dedup();
+    }
     if pbx_ids.is_none() {
         caller.touches(None, WHAT)?;
     }

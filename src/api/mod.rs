@@ -14,6 +14,7 @@ pub(crate) mod calls_done;
 pub(crate) mod calls_stats;
 pub(crate) mod contact_import;
 pub(crate) mod contacts;
+mod contacts_csv;
 mod description;
 mod health;
 pub(crate) mod journal_view;

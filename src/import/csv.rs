@@ -1,6 +1,8 @@
 //! CSV with a row of column names: our own, and those of Outlook, Google and Thunderbird, English and German.
 
-use super::Card;
+use super::number::is_parameter;
+use super::{Card, TRIED};
+use crate::text::FORMULA;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,8 @@ fn holds_number(header: &str) -> bool {
     let mut words = header.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     if words.clone().any(|word| {
         ["type", "label", "email", "yomi"].contains(&word)
-            || word.starts_with("assist")
+            || ["assist", "phonet"].iter().any(|part| word.starts_with(part))
+            || word.contains("notiz")
             || word.ends_with("typ")
     }) {
         return false;
@@ -66,14 +69,9 @@ fn holds_number(header: &str) -> bool {
     words.clone().any(is_one) || (words.clone().count() == 1 && words.any(|word| only.contains(&word)))
 }
 
-/// Reads all rows.
-pub fn read(text: &str) -> Result<Vec<Card>, String> {
-    let first = text.lines().next().unwrap_or_default();
-    // Excel's own line, which says how the others are to be read
-    let (text, skipped, delimiter) = match first.strip_prefix("sep=").and_then(|rest| rest.bytes().next()) {
-        Some(delimiter) => (text.split_once('\n').map_or("", |(_, rest)| rest), 1, delimiter),
-        None => (text, 0, delimiter(first)),
-    };
+/// Reads row by row.
+pub fn read(text: &str, mut take: impl FnMut(Card)) -> Result<(), String> {
+    let (text, skipped, delimiter) = begin(text);
     let mut rows = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -92,12 +90,33 @@ pub fn read(text: &str) -> Result<Vec<Card>, String> {
         );
     }
     let mut lines = Lines { text: text.as_bytes(), seen: 0, line: 1 + skipped };
-    rows.map(|row| {
+    for row in rows {
         let row = row.map_err(wrong)?;
         let line = lines.line_at(row.position().map_or(0, csv::Position::byte));
-        Ok(card(line, columns.iter().copied().zip(row.iter())))
-    })
-    .collect()
+        take(card(line, columns.iter().copied().zip(row.iter())));
+    }
+    Ok(())
+}
+
+/// The text from the row of column names on, how many lines stand before it, and the delimiter.
+fn begin(text: &str) -> (&str, u64, u8) {
+    let (mut rest, mut skipped, mut said) = (text, 0, None);
+    while let Some((line, behind)) = rest.split_once('\n') {
+        match (excels_own(line), line.contains(char::is_alphanumeric)) {
+            (Some(delimiter), _) => said = Some(delimiter),
+            (None, true) => break,
+            (None, false) => {} // blank, or nothing but delimiters
+        }
+        (rest, skipped) = (behind, skipped + 1);
+    }
+    (rest, skipped, said.unwrap_or_else(|| delimiter(rest.lines().next().unwrap_or_default())))
+}
+
+/// Excel's own line `sep=;`, which says how the others are to be read.
+fn excels_own(line: &str) -> Option<u8> {
+    let line = line.trim_matches(['"', ' ', '\r', '\u{feff}']);
+    let (word, rest) = line.split_at_checked(4)?;
+    rest.bytes().next().filter(|_| word.eq_ignore_ascii_case("sep="))
 }
 
 /// Counts lines: the reader's own count is one short where lines end in CR LF.
@@ -129,7 +148,7 @@ fn card<'a>(line: u64, cells: impl Iterator<Item = (Column, &'a str)>) -> Card {
     let mut card = Card { line, ..Card::default() };
     let mut parts = [""; 3];
     for (column, cell) in cells {
-        let cell = cell.trim();
+        let cell = unmarked(cell.trim());
         match column {
             _ if cell.is_empty() => {}
             Column::Name => first(&mut card.name, cell),
@@ -138,7 +157,7 @@ fn card<'a>(line: u64, cells: impl Iterator<Item = (Column, &'a str)>) -> Card {
             Column::Last => parts[2] = cell,
             Column::Company => first(&mut card.company, cell),
             Column::Note => first(&mut card.note, cell),
-            Column::Number => card.numbers.extend(numbers(cell)),
+            Column::Number => add_numbers(&mut card.numbers, cell),
             Column::Other => {}
         }
     }
@@ -149,14 +168,30 @@ fn card<'a>(line: u64, cells: impl Iterator<Item = (Column, &'a str)>) -> Card {
     card
 }
 
+/// Without the apostrophe that our own CSV puts before what a spreadsheet would take for a formula.
+fn unmarked(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).unwrap_or(cell)
+}
+
 fn first(known: &mut String, cell: &str) {
     if known.is_empty() {
         *known = cell.into();
     }
 }
 
-/// Several in one cell stand between semicolons, line ends or (Google) three colons.
-fn numbers(cell: &str) -> impl Iterator<Item = String> {
-    let parts = cell.split(":::").flat_map(|part| part.split([';', '\n']));
-    parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty())
+/// Several in one cell stand between semicolons, line ends or (Google) three colons. What is more than can be tried is
+/// left out, but for one.
+fn add_numbers(numbers: &mut Vec<String>, cell: &str) {
+    let known = numbers.len();
+    for part in cell.split(":::").flat_map(|part| part.split([';', '\n'])).map(str::trim) {
+        if is_parameter(part)
+            && let Some(number) = numbers[known..].last_mut()
+        {
+            number.extend([";", part]);
+        } else if numbers.len() > TRIED {
+            break;
+        } else if !part.is_empty() {
+            numbers.push(part.into());
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::{Contacts, MOST_NUMBERS, Skipped, folded, too_many};
+use super::{Contacts, MOST_NUMBERS, Skipped, TOLD, folded, too_many};
 use crate::call::Moment;
 use crate::number::Number;
 use crate::store::Db;
@@ -13,9 +13,6 @@ use crate::store::contacts::{self as rows, ContactRow, NewContact, NumberRow};
 
 /// So many contacts are looked up and written at once.
 const AT_ONCE: usize = 1_000;
-
-/// The most skipped lines that are told one by one.
-const TOLD: usize = 1_000;
 
 /// What came of an import.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -51,9 +48,9 @@ pub fn into(
     now: Moment,
     mut progress: impl FnMut(usize),
 ) -> QueryResult<Imported> {
-    let mut done = Imported::default();
-    file.skipped.into_iter().for_each(|skipped| done.skip(skipped));
-    let contacts = folded(file.found, &mut |skipped| done.skip(skipped));
+    let Contacts { found, skipped, skipped_count } = file;
+    let mut done = Imported { skipped, skipped_count, ..Imported::default() };
+    let contacts = folded(found, &mut |skipped| done.skip(skipped));
     db.transaction(|db| {
         rows::begin_writing(db)?;
         for some in contacts.chunks(AT_ONCE) {

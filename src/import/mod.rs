@@ -1,12 +1,13 @@
 //! Contacts from the files of other programs: CSV and vCard.
 
 mod csv;
+mod decode;
 mod merge;
+mod number;
 #[cfg(test)]
 mod tests;
 mod vcard;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -16,12 +17,19 @@ use crate::store::contacts::NewContact;
 use crate::text;
 
 pub use merge::{Imported, into};
+pub use number::number;
 
 /// The largest file, in bytes.
 pub const LARGEST: usize = 8 * 1024 * 1024;
 
 /// The most numbers of one contact.
 pub const MOST_NUMBERS: usize = 50;
+
+/// So many texts are tried as one contact's numbers, since some may be no number, or say the same again.
+const TRIED: usize = 20 * MOST_NUMBERS;
+
+/// The most skipped lines that are told one by one.
+const TOLD: usize = 1_000;
 
 /// What a file says of one contact, as it stands there.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,8 +56,29 @@ pub struct Skipped {
 pub struct Contacts {
     /// Each with its line.
     pub found: Vec<(u64, NewContact)>,
-    /// What is not among them.
+    /// What is not among them; the first thousand.
     pub skipped: Vec<Skipped>,
+    /// How often something was left out in all.
+    pub skipped_count: usize,
+}
+
+impl Contacts {
+    /// Keeps what can be kept of a card, so that no more of the file than that stands in memory.
+    fn take(&mut self, card: Card, numbering: &Numbering) {
+        let line = card.line;
+        let contact = contact(card, numbering, &mut |why| self.skip(line, why));
+        match contact {
+            Ok(contact) => self.found.push((line, contact)),
+            Err(why) => self.skip(line, why),
+        }
+    }
+
+    fn skip(&mut self, line: u64, why: impl Into<String>) {
+        self.skipped_count += 1;
+        if self.skipped.len() < TOLD {
+            self.skipped.push(Skipped { line, why: why.into() });
+        }
+    }
 }
 
 /// Reads a file. The name of its type, where there is one, wins over what it looks like.
@@ -57,16 +86,12 @@ pub struct Contacts {
 /// # Errors
 /// Where it is no such file; says what is missing.
 pub fn read(file: &[u8], content_type: Option<&str>, numbering: &Numbering) -> Result<Contacts, String> {
-    let text = decode(file);
-    let cards = if is_vcard(content_type, &text) { vcard::read(&text)? } else { csv::read(&text)? };
+    let text = decode::decode(file);
     let mut contacts = Contacts::default();
-    for card in cards {
-        let line = card.line;
-        let mut skip = |why| contacts.skipped.push(Skipped { line, why });
-        match contact(card, numbering, &mut skip) {
-            Ok(contact) => contacts.found.push((line, contact)),
-            Err(why) => skip(why),
-        }
+    if is_vcard(content_type, &text) {
+        vcard::read(&text, numbering, &mut contacts)?;
+    } else {
+        csv::read(&text, |card| contacts.take(card, numbering))?;
     }
     Ok(contacts)
 }
@@ -86,12 +111,18 @@ fn contact(card: Card, numbering: &Numbering, skip: &mut impl FnMut(String)) -> 
     let company = blank_as_none(card.company);
     let name = blank_as_none(card.name).or_else(|| company.clone()).ok_or("it has no name")?;
     let mut numbers: Vec<Number> = Vec::new();
-    for text in card.numbers {
-        match number(&text, numbering) {
+    for text in card.numbers.iter().take(TRIED).flat_map(|text| number::apart(text)) {
+        match number(text, numbering) {
             Ok(number) if numbers.iter().any(|known| known.key() == number.key()) => {}
             Ok(number) => numbers.push(number),
             Err(why) => skip(format!("the number {text:?} {why}; it was left out")),
         }
+        if numbers.len() > MOST_NUMBERS {
+            break; // more of them would only take longer to refuse
+        }
+    }
+    if card.numbers.len() > TRIED {
+        return Err(format!("its numbers must be at most {MOST_NUMBERS}"));
     }
     if numbers.is_empty() {
         return Err("it has no number".into());
@@ -100,22 +131,6 @@ fn contact(card: Card, numbering: &Numbering, skip: &mut impl FnMut(String)) -> 
     check(&name, company.as_deref(), note.as_deref(), numbers.len())
         .map_err(|(field, why)| format!("its {field} {why}"))?;
     Ok(NewContact { name, company, note, numbers })
-}
-
-/// A contact's number, wherever it comes from.
-///
-/// # Errors
-/// What is wrong with it, in words that follow its name.
-pub fn number(text: &str, numbering: &Numbering) -> Result<Number, String> {
-    text::check(text, 1, 100)?;
-    let number = numbering.read(text).ok_or("is no number")?;
-    if number.is_withheld() {
-        return Err("stands for callers who withhold theirs".into());
-    }
-    if !number.key().contains(|c: char| c.is_ascii_digit() || c == '@') {
-        return Err("is no number".into());
-    }
-    Ok(number)
 }
 
 /// Does a contact fit? The error names the field.
@@ -135,36 +150,6 @@ pub fn check(
         return Err(("numbers", format!("must be at most {MOST_NUMBERS}")));
     }
     Ok(())
-}
-
-/// UTF-8, or what Outlook and Excel write instead: UTF-16 with its mark, or Windows-1252.
-fn decode(file: &[u8]) -> Cow<'_, str> {
-    let utf16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]])).collect();
-        String::from_utf16_lossy(&units)
-    };
-    let text = match file {
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes).into(),
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes).into(),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
-        _ => match std::str::from_utf8(file) {
-            Ok(text) => text.into(),
-            Err(_) => file.iter().copied().map(windows_1252).collect::<String>().into(),
-        },
-    };
-    if text.contains('\0') { text.replace('\0', "").into() } else { text }
-}
-
-fn windows_1252(byte: u8) -> char {
-    /// 0x80 to 0x9F; the rest is as in Unicode.
-    const OWN: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}',
-        '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
-    ];
-    match byte {
-        0x80..=0x9F => OWN[usize::from(byte - 0x80)],
-        _ => char::from(byte),
-    }
 }
 
 /// One contact where a file holds it several times: by the same name, with a number in common.

@@ -150,3 +150,109 @@ fn no_contact_gets_more_numbers_than_can_be_edited() {
     assert_eq!((contacts.len(), contacts[0].1.numbers.len()), (1, 50));
     assert_eq!(skipped, [too_many(3)]);
 }
+
+/// The key of a number, or what is wrong with it.
+fn key(text: &str) -> Result<String, String> {
+    number(text, &german()).map(|number| number.key().to_owned())
+}
+
+#[test]
+fn what_spreadsheets_write_is_read_or_refused_but_never_another_number() {
+    for (text, wanted) in [
+        ("=\"03023125123\"", "+493023125123"),
+        ("'+49 30 23125123", "+493023125123"),
+        ("+49 30 23125123;ext=12", "+493023125123"),
+        ("23125123;phone-context=+4930", "+493023125123"),
+        ("tel:23125123;phone-context=+4930", "+493023125123"),
+        ("030/23125123", "+493023125123"),
+        ("0800/0123456", "+498000123456"),
+        ("+49 (0)30/23125-123", "+493023125123"),
+        ("sip:alice@example.org", "alice@example.org"),
+        ("0003*210", "0003*210"),
+    ] {
+        assert_eq!(key(text).as_deref(), Ok(wanted), "{text}");
+    }
+    for (text, why) in [
+        ("4.93056E+11", "spreadsheet"),
+        ("4,93056e+11", "spreadsheet"),
+        ("030 1 / 030 2", "several"),
+        ("030 23125123, 030 23125124", "several"),
+        ("03023125123/+491713920055", "several"),
+        ("rief am 3.4. an", "is no number"),
+        ("ext=12", "is no number"),
+        ("'", "is no number"),
+    ] {
+        assert!(key(text).is_err_and(|said| said.contains(why)), "{text}: {:?}", key(text));
+    }
+}
+
+#[test]
+fn several_numbers_in_a_cell_are_several() {
+    let file = "Name;Nummer\n\
+                A;030 23125123 / 030 23125124\n\
+                B;\"030 23125123, +49 171 3920055;100\"\n\
+                C;'+49 30 23125123\n\
+                D;+49 30 23125123;ext=12\n\
+                E;\"+49 30 23125123;ext=12;030 23125124\"\n\
+                F;4.93056E+11\n";
+    let (found, skipped) = read_as(file.as_bytes(), None);
+    let (one, two, mobile) = ("+493023125123", "+493023125124", "+491713920055");
+    let wanted = [
+        short("A", None, None, &[one, two]),
+        short("B", None, None, &[one, mobile, "100"]),
+        short("C", None, None, &[one]),
+        short("D", None, None, &[one]),
+        short("E", None, None, &[one, two]),
+    ];
+    assert_eq!(found, wanted);
+    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    let lone = "Name,Telefonnotiz,Phonetic First Name,Telefon\nA,3.4. 12:00,1234,030 23125123\n";
+    assert_eq!(read_as(lone.as_bytes(), None).0, [short("A", None, None, &[one])]);
+}
+
+/// Within the few milliseconds that this takes when nothing is looked at again and again.
+#[test]
+fn a_file_of_one_row_or_of_nothing_but_rows_is_soon_read() {
+    let begun = std::time::Instant::now();
+    let numbers: String = (0..100_000).map(|n| format!("030{};", 2_000_000 + n)).collect();
+    let contacts = read(format!("Name,Number\nA,{numbers}\n").as_bytes(), None, &german()).unwrap();
+    assert_eq!(contacts.found.len(), 0);
+    assert!(contacts.skipped[0].why.contains("at most 50"), "{:?}", contacts.skipped);
+    for cell in ["/", ",", "/0000", "/0"] {
+        let file = format!("Name,Number\nA,\"{}\"\n", cell.repeat(300_000));
+        read(file.as_bytes(), None, &german()).unwrap();
+    }
+    let rows = format!("Name,Number\n{}", "a\n".repeat(200_000));
+    let contacts = read(rows.as_bytes(), None, &german()).unwrap();
+    assert_eq!((contacts.skipped.len(), contacts.skipped_count), (1_000, 200_000));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn one_stray_letter_spoils_its_own_line_only() {
+    let mut file = "Name,Number\nJürgen,030 23125123\nGro".as_bytes().to_vec();
+    file.extend(b"\xdf,030 23125124\n");
+    let names = |file: &[u8]| read_as(file, None).0.into_iter().map(|short| short.0).collect::<Vec<_>>();
+    assert_eq!(names(&file), ["Jürgen", "Groß"]);
+    assert_eq!(names(&[b"\xef\xbb\xbf", &file[..]].concat()), ["Jürgen", "Groß"]);
+}
+
+#[test]
+fn what_stands_before_the_column_names_is_passed_over() {
+    for before in ["\n", "\r\n;;\r\n", "\"sep=;\"\r\n", "SEP=;\n", "\u{feff}sep=;\n\n"] {
+        let file = format!("{before}Name;Number\nA;030 23125123\nB;\n");
+        let (found, skipped) = read_as(file.as_bytes(), None);
+        assert_eq!(found, [short("A", None, None, &["+493023125123"])], "{before:?}");
+        assert_eq!(skipped[0].0, 3 + before.matches('\n').count() as u64, "{before:?}");
+    }
+}
+
+#[test]
+fn joined_vcard_files_lose_no_card() {
+    let card =
+        |name: &str| format!("\u{feff}BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL:030 23125123\nEND:VCARD\n");
+    let file = format!("{}{}END:VCARD\n", card("A"), card("B"));
+    let (found, skipped) = read_as(file.as_bytes(), None);
+    assert_eq!(found.iter().map(|short| &*short.0).collect::<Vec<_>>(), ["A", "B"]);
+    assert_eq!(skipped, [(11, "a card ends here that begins nowhere".to_owned())]);
+}

@@ -2,32 +2,37 @@
 
 use calcard::vcard::{VCard, VCardEntry, VCardProperty, VCardValue};
 
-use super::Card;
+use super::{Card, Contacts};
+use crate::number::Numbering;
 
-/// Reads all cards.
-pub fn read(text: &str) -> Result<Vec<Card>, String> {
-    let mut cards = Vec::new();
+/// Stands where files were joined that each began with it.
+const MARK: char = '\u{feff}';
+
+/// Reads card by card.
+pub fn read(text: &str, numbering: &Numbering, contacts: &mut Contacts) -> Result<(), String> {
     let mut begun: Option<(u64, usize)> = None;
-    let mut place = 0;
+    let (mut place, mut cards) = (0, 0);
     for (line, content) in (1..).zip(text.split_inclusive('\n')) {
-        let word = content.trim();
-        if begun.is_none() && word.eq_ignore_ascii_case("BEGIN:VCARD") {
-            begun = Some((line, place));
-        }
+        let begin = place + content.len() - content.trim_start_matches(MARK).len();
         place += content.len();
-        if word.eq_ignore_ascii_case("END:VCARD")
-            && let Some((line, start)) = begun.take()
-        {
-            cards.push(card(line, &text[start..place]));
+        let word = content.trim_matches(|c: char| c.is_whitespace() || c == MARK);
+        if begun.is_none() && word.eq_ignore_ascii_case("BEGIN:VCARD") {
+            begun = Some((line, begin));
+            cards += 1;
+        } else if word.eq_ignore_ascii_case("END:VCARD") {
+            match begun.take() {
+                Some((line, start)) => contacts.take(card(line, &text[start..place]), numbering),
+                None => contacts.skip(line, "a card ends here that begins nowhere"),
+            }
         }
     }
     if let Some((line, _)) = begun {
         return Err(format!("the card that begins in line {line} has no END:VCARD"));
     }
-    if cards.is_empty() {
+    if cards == 0 {
         return Err("there is no BEGIN:VCARD in it".into());
     }
-    Ok(cards)
+    Ok(())
 }
 
 /// A card that cannot be read has no name: it is skipped as such.

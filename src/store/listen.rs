@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const FEED: &str = "hookswitch_feed";
 
 /// The lock that every node holds, as others may: so each sees that it is not alone. Telling costs a commit, and may cost
-/// the writer the wait for it. (The migrations' lock has 4857483.)
+/// the writer the wait for it. (The migrations' lock has 4857483, that of changes to contacts 4857485.)
 const PRESENCE: &str = "4857484";
 
 /// Change numbers, as far as this node knows them.

@@ -5,6 +5,7 @@ mod paging;
 mod roles;
 mod sweep;
 mod ticks;
+mod window;
 
 use std::collections::BTreeSet;
 

@@ -39,6 +39,7 @@ async fn a_body_that_does_not_fit_names_its_field() {
         ("POST", "block-rules", json!(["+33*"]), "body", "a JSON object"),
         ("POST", "keys", json!({ "name": "x", "role": "king" }), "role", "`manager`"),
         ("PATCH", "calls/1", json!({ "done": "yes" }), "done", "a boolean"),
+        ("PATCH", "calls/1", json!({ "done": null }), "done", "a boolean"),
         ("POST", "calls/done", json!({ "filter": { "since": "today" } }), "filter.since", "2026-"),
         (
             "PUT",

@@ -179,6 +179,13 @@ fn of_the_call(wanted: &Wanted, part: Part) -> Vec<Condition<'_>> {
         let ours = calls::cause.eq(cause);
         all.push(Box::new(ours.or(calls::raw_cause.eq(cause))));
     }
+    all.extend(of_pbxes(wanted));
+    all
+}
+
+/// Of the PBXes that are meant and may be seen.
+pub(super) fn of_pbxes(wanted: &Wanted) -> Vec<Condition<'_>> {
+    let mut all: Vec<Condition> = Vec::new();
     if let Some(pbx) = wanted.pbx {
         all.push(Box::new(calls::pbx_id.eq(pbx).nullable()));
     }

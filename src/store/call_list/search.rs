@@ -2,10 +2,12 @@
 //!
 //! Digits are the beginning of a number. Text is in a contact's name or company, or stands in a call's queue, users or note.
 //! Numbers with not too many calls and the numbers of a few contacts are found in the whole log, by their indexes.
-//! All else, and text that stands in the calls themselves, is searched among the newest [`WINDOW`] calls only.
+//! All else, and text that stands in the calls themselves, is searched among the newest [`WINDOW`] calls only, of the
+//! PBXes that are meant.
 
 use std::collections::HashSet;
 
+use chrono::{DurationRound, TimeDelta};
 use diesel::prelude::*;
 
 use super::super::Db;
@@ -19,6 +21,8 @@ use crate::number::{self, Numbering};
 
 /// The most calls whose text is read.
 const WINDOW: i64 = 10_000;
+/// The most calls of all PBXes among which those are looked for that are of the PBXes meant.
+const NEIGHBOURS: i64 = 10 * WINDOW;
 /// Up to so many numbers of contacts are looked up one by one.
 const FEW: usize = 20;
 /// The most numbers of named contacts that are kept in mind.
@@ -99,9 +103,38 @@ pub(super) fn plan(db: &mut Db, wanted: &Wanted) -> QueryResult<Plan> {
             (arms, LookFor { text: Some(text.clone()), keys, ..LookFor::default() })
         }
     };
-    let within = conditions::all_of(conditions::between(wanted));
-    let back_to = positions(db, within, Order::Newest, WINDOW - 1, 1)?.first().copied();
+    let back_to = edge(db, wanted)?;
     Ok(Plan { arms, window: Some(Window { look_for, back_to }) })
+}
+
+/// The oldest call whose text is read; `None` where that is all of them.
+fn edge(db: &mut Db, wanted: &Wanted) -> QueryResult<Option<Position>> {
+    let mut first = |conditions: Vec<Condition>, order, skip| {
+        let found = positions(db, conditions::all_of(conditions), order, skip, 1)?;
+        Ok::<_, diesel::result::Error>(found.first().copied())
+    };
+    if wanted.pbx.is_none() && wanted.visible.is_none() {
+        return first(conditions::between(wanted), Order::Newest, WINDOW - 1);
+    }
+    // no index knows the PBX: so that a busy neighbour's calls are not all walked through
+    let far = first(conditions::between(wanted), Order::Newest, NEIGHBOURS - 1)?;
+    let meant = || {
+        let mut all = conditions::between(wanted);
+        all.extend(conditions::of_pbxes(wanted));
+        all.extend(far.map(conditions::not_older));
+        all
+    };
+    if let Some(own) = first(meant(), Order::Newest, WINDOW - 1)? {
+        return Ok(Some(own));
+    }
+    let Some(far) = far else { return Ok(None) };
+    // the neighbour's own times are not told
+    let own = first(meant(), Order::Oldest, 0)?;
+    Ok(Some(own.unwrap_or_else(|| Position(next_hour(far.0), 0))))
+}
+
+fn next_hour(at: Moment) -> Moment {
+    at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at) + TimeDelta::hours(1)
 }
 
 /// The number keys of the contacts whose name or company contains the text.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::super::on_each;
@@ -118,10 +119,18 @@ pub fn delete(db: &mut Db, id: i64) -> QueryResult<()> {
     }
 }
 
-/// Makes the transaction a writing one: SQLite cannot turn a reading one into that once somebody else has written.
+/// From here to the end of the transaction nobody else changes contacts by what they read: PostgreSQL would let two read
+/// the same, and SQLite cannot turn a reading transaction into a writing one once somebody else has written.
 ///
 /// # Errors
 /// What the database says.
 pub fn begin_writing(db: &mut Db) -> QueryResult<()> {
-    diesel::update(contacts::table.filter(contacts::id.eq(0))).set(contacts::id.eq(0)).execute(db).map(drop)
+    match db {
+        // the number is ours alone, like that of the migrations
+        Db::Postgres(conn) => conn.batch_execute("SELECT pg_advisory_xact_lock(4857485)"),
+        Db::Sqlite(conn) => diesel::update(contacts::table.filter(contacts::id.eq(0)))
+            .set(contacts::id.eq(0))
+            .execute(conn)
+            .map(drop),
+    }
 }
