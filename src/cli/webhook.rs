@@ -270,8 +270,8 @@ fn remove(db: &mut Db, id: i64) -> Result<(), StartError> {
 }
 
 fn list_deliveries(db: &mut Db, id: i64, state: Option<DeliveryState>, json: bool) -> Result<(), StartError> {
-    get(db, id)?;
-    let rows = deliveries::page(db, id, state, None, MOST)?.into_iter().map(DeliveryView::from);
+    let hook = get(db, id)?;
+    let rows = deliveries::page(db, &hook, state, None, MOST)?.into_iter().map(DeliveryView::from);
     if json {
         return print::json(&rows.collect::<Vec<_>>());
     }
@@ -291,13 +291,14 @@ fn list_deliveries(db: &mut Db, id: i64, state: Option<DeliveryState>, json: boo
 }
 
 fn redeliver(db: &mut Db, id: i64, these: Vec<i64>) -> Result<(), StartError> {
-    if !get(db, id)?.enabled {
+    let hook = get(db, id)?;
+    if !hook.enabled {
         return Err(StartError(format!(
             "webhook {id} is disabled: `hookswitch webhook edit {id} --enabled true` first"
         )));
     }
     let again = if these.is_empty() { Again::Parked } else { Again::These(these) };
-    let count = db.transaction(|db| deliveries::redeliver(db, id, &again, clock::now()))?;
+    let count = db.transaction(|db| deliveries::redeliver(db, &hook, &again, clock::now()))?;
     print::line(&format!("{count} deliveries are sent again."))
 }
 

@@ -1,10 +1,12 @@
 //! Deliveries as rows: what came of them, and asking for them again.
 
-use diesel::dsl::min;
+use diesel::dsl::{exists, min};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use super::Db;
-use super::schema::{deliveries, webhooks};
+use super::schema::{calls, deliveries, webhooks};
+use super::webhooks::WebhookRow;
+use super::{Backend, Db};
 use crate::call::Moment;
 use crate::webhooks::{DeliveryState, EventKind};
 
@@ -64,19 +66,30 @@ pub fn of_call(db: &mut Db, call: i64, pbxes: Option<&[i64]>) -> QueryResult<Vec
     query.load(db)
 }
 
+type Condition = Box<dyn BoxableExpression<deliveries::table, Backend, SqlType = Bool>>;
+
+/// Those of a webhook, but for what it was told of another PBX before it was limited to this one: whoever may see it now
+/// may not see that.
+fn own(webhook: &WebhookRow) -> Condition {
+    let its = deliveries::webhook_id.eq(webhook.id);
+    let Some(pbx_id) = webhook.pbx_id else { return Box::new(its) };
+    let call = calls::table.filter(calls::id.eq(deliveries::call)).filter(calls::pbx_id.eq(pbx_id));
+    Box::new(its.and(exists(call)))
+}
+
 /// Those of a webhook before `before`, newest first.
 ///
 /// # Errors
 /// What the database says.
 pub fn page(
     db: &mut Db,
-    webhook_id: i64,
+    webhook: &WebhookRow,
     state: Option<DeliveryState>,
     before: Option<i64>,
     limit: i64,
 ) -> QueryResult<Vec<DeliveryRow>> {
     let mut query = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook_id))
+        .filter(own(webhook))
         .order(deliveries::id.desc())
         .limit(limit)
         .select(DeliveryRow::as_select())
@@ -116,8 +129,8 @@ pub enum Again {
 ///
 /// # Errors
 /// What the database says.
-pub fn redeliver(db: &mut Db, webhook_id: i64, again: &Again, now: Moment) -> QueryResult<usize> {
-    diesel::update(webhooks::table.find(webhook_id))
+pub fn redeliver(db: &mut Db, webhook: &WebhookRow, again: &Again, now: Moment) -> QueryResult<usize> {
+    diesel::update(webhooks::table.find(webhook.id))
         .set(webhooks::resume_at.eq(None::<Moment>))
         .execute(db)?;
     let fresh = (
@@ -126,7 +139,7 @@ pub fn redeliver(db: &mut Db, webhook_id: i64, again: &Again, now: Moment) -> Qu
         deliveries::first_tried_at.eq(None::<Moment>),
         deliveries::done_at.eq(None::<Moment>),
     );
-    let own = deliveries::webhook_id.eq(webhook_id);
+    let own = own(webhook);
     match again {
         Again::Parked => diesel::update(
             deliveries::table

@@ -27,8 +27,8 @@ const KEPT: usize = 1024;
 /// A delivery that is ready to be sent.
 pub struct Ready {
     claimed: Claimed,
-    /// `None` where the row cannot be read.
-    message: Option<Message>,
+    /// Or why there is none.
+    message: Result<Message, &'static str>,
 }
 
 impl Ready {
@@ -41,7 +41,14 @@ impl Ready {
         let mut views = call_views(db, calls.iter().flatten().cloned().collect())?.into_iter();
         let ready = claimed.into_iter().zip(calls).map(|(claimed, call)| {
             let shown = call.and_then(|call| Some((call, views.next()?)));
-            let message = shown.map(|(call, view)| message(&claimed, &call, &view));
+            let message = match shown {
+                None => Err("what was to be told cannot be read"),
+                // it was limited since: who says where it goes now may not see this call
+                Some((call, _)) if claimed.webhook.pbx_id.is_some_and(|pbx_id| pbx_id != call.pbx_id) => {
+                    Err("the call is of another PBX than the webhook")
+                }
+                Some((call, view)) => Ok(message(&claimed, &call, &view)),
+            };
             Self { claimed, message }
         });
         Ok(ready.collect())
@@ -56,8 +63,8 @@ impl Ready {
     pub async fn send(&self, client: &Client, allowed: &Allowed) -> Attempt {
         let begun = Instant::now();
         let said = match &self.message {
-            Some(message) => self.ask(client, allowed, message).await,
-            None => Said::never("what was to be told cannot be read"),
+            Ok(message) => self.ask(client, allowed, message).await,
+            Err(why) => Said::never(*why),
         };
         let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let verdict = self.verdict(&said);

@@ -5,6 +5,7 @@ mod commands;
 mod dead;
 mod deliveries;
 mod killed;
+mod limited;
 mod nodes;
 mod payloads;
 mod subscriptions;
