@@ -146,9 +146,10 @@ pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
 async fn take_away(app: &App, policy: Policy, now: Moment, changed: &mut i64) -> Result<bool> {
     let before = policy.before(now);
     let (mut after, mut pace) = (begin(app, policy).await?, Pace::new());
+    let change = app.store.query(rows::number).await?;
     loop {
         let limit = pace.at_once();
-        let work = move |db: &mut Db| step(db, policy.how, after, before, limit);
+        let work = move |db: &mut Db| step(db, policy.how, change, (after, before), limit);
         let Some(step) = while_said(app, policy, work).await? else { return Ok(false) };
         let Some(step) = step else { break };
         *changed += step.calls;
@@ -207,14 +208,20 @@ struct Step {
     took: Took,
 }
 
-/// At most `limit` calls, behind that place. `None` where there are no more.
-fn step(db: &mut Db, how: How, after: Place, before: Moment, limit: i64) -> QueryResult<Option<Step>> {
+/// At most `limit` calls between those places, which get that change number. `None` where there are no more.
+fn step(
+    db: &mut Db,
+    how: How,
+    change: i64,
+    (after, before): (Place, Moment),
+    limit: i64,
+) -> QueryResult<Option<Step>> {
     let places = rows::next(db, how, after, before, limit)?;
     let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
     let Some(last) = places.last() else { return Ok(None) };
     let (calls, took) = rows::in_between(db, |db| match how {
         How::Delete => rows::delete(db, &ids),
-        How::Anonymise => rows::anonymise(db, &ids),
+        How::Anonymise => rows::anonymise(db, &ids, change),
     })?;
     Ok(Some(Step { last: *last, calls: calls as i64, took }))
 }

@@ -276,3 +276,53 @@ async fn an_erasure_that_was_cut_off_can_be_asked_for_again() {
     let holds = deliveries::snapshot.like(format!("%{CALLER}%"));
     assert_eq!(app.query(|db| deliveries::table.filter(holds).count().get_result::<i64>(db)).await, 0);
 }
+
+/// Where that number stands in the columns of calls or in what webhooks are told.
+async fn traces(app: &TestApp, number: &str) -> (i64, i64) {
+    let holds = format!("%{number}%");
+    app.query(move |db| {
+        let in_calls = calls::from_number.like(holds.clone()).or(calls::extra.like(holds.clone()));
+        let told = deliveries::snapshot.like(holds);
+        Ok((
+            calls::table.filter(in_calls).count().get_result(db)?,
+            deliveries::table.filter(told).count().get_result(db)?,
+        ))
+    })
+    .await
+}
+
+#[actix_web::test]
+async fn what_webhooks_were_told_of_a_call_goes_with_it() {
+    for how in [How::Delete, How::Anonymise] {
+        let app = spawn_with(&["--webhook-allow=127.0.0.0/8"]);
+        let receiver = Receiver::start();
+        app.manager.post_json("/api/v1/webhooks", &json!({ "url": receiver.url })).await.is(201);
+        ended(&app, "old", ("in", CALLER, "493055")).await;
+        days_pass(&app, 40).await; // not for the deliveries: an admin may say one day
+        ended(&app, "new", ("in", "493023125002", "493055")).await;
+        assert_eq!(traces(&app, CALLER).await.0, 1);
+        set(&app, how, 30).await;
+        assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 1);
+        assert_eq!(traces(&app, CALLER).await, (0, 0));
+        assert_ne!(traces(&app, "493023125002").await.1, 0);
+    }
+}
+
+#[actix_web::test]
+async fn a_late_event_brings_no_number_back_to_an_anonymous_call() {
+    let app = spawn_with(&["--webhook-allow=127.0.0.0/8"]);
+    let receiver = Receiver::start();
+    app.manager.post_json("/api/v1/webhooks", &json!({ "url": receiver.url })).await.is(201);
+    ended(&app, "late", ("in", CALLER, "493055")).await;
+    days_pass(&app, 40).await;
+    set(&app, How::Anonymise, 30).await;
+    assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 1);
+    // the writer remembers it as it was
+    for kind in ["answer", "hangup"] {
+        event(&app, kind, "late", ("in", CALLER, "493055")).await;
+    }
+    let late = app.call("late").await.unwrap();
+    assert_eq!((late.from_number, late.from_key.as_deref()), (None, Some(ERASED)));
+    assert_eq!(late.answered_at, None);
+    assert_eq!(traces(&app, CALLER).await, (0, 0));
+}
