@@ -1,5 +1,6 @@
 //! How long calls are kept, and erasing one number. Each works in small steps with pauses, so that events do not wait.
 
+mod erasing;
 mod pace;
 
 use std::time::Duration;
@@ -14,17 +15,13 @@ use crate::call::Moment;
 use crate::clock;
 use crate::complaint::complain;
 use crate::error::{Error, Result};
-use crate::number::Number;
-use crate::store::erase::{self, Found};
 use crate::store::retention::{self as rows, How, Place, Took};
 use crate::store::{Db, audit, deliveries, settings};
+pub use erasing::{erase, find};
 use pace::Pace;
 
 /// So many deliveries at once.
 const DELIVERIES_AT_ONCE: i64 = 100;
-
-/// So many at once where the feed's lock is held, for which events wait on all nodes.
-const ERASED_AT_ONCE: i64 = 20;
 
 /// Between two steps of erasing: SQLite's one lock is the writer's for that time.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -224,54 +221,4 @@ fn step(
         How::Anonymise => rows::anonymise(db, &ids, change),
     })?;
     Ok(Some(Step { last: *last, calls: calls as i64, took }))
-}
-
-/// Where a number stands.
-///
-/// # Errors
-/// What the database says.
-pub async fn find(app: &Data<App>, number: &Number) -> Result<Found> {
-    let (key, this) = (number.key().to_owned(), app.clone());
-    app.store.query(move |db| erase::find(db, &key, &this.config.numbering)).await
-}
-
-/// Erases a number everywhere but from calls under way, and writes down that somebody did: not whose it was.
-///
-/// # Errors
-/// What the database says; what was done until then stays done, and it can be asked for again.
-pub async fn erase(app: &Data<App>, number: &Number, who: String) -> Result<Found> {
-    let mut found = Found::default();
-    loop {
-        let (key, who) = (number.key().to_owned(), who.clone());
-        let some = move |db: &mut Db| erase::calls(db, &key, &who, clock::now(), ERASED_AT_ONCE);
-        match app.store.query(some).await? {
-            0 => break,
-            some => found.calls += some,
-        }
-        sleep(PAUSE).await;
-    }
-    let key = number.key().to_owned();
-    found.contacts = app.store.query(move |db| erase::contacts(db, &key)).await? as i64;
-    let (key, this) = (number.key().to_owned(), app.clone());
-    found.rules =
-        App::change(app, move |db| Ok(erase::rules(db, &key, &this.config.numbering)?)).await? as i64;
-    let requests = erase_requests(app, number).await?;
-    let Found { calls, contacts, rules, .. } = found;
-    let detail = format!("{calls} calls, {contacts} contacts, {rules} rules, {requests} other requests");
-    let write = move |db: &mut Db| {
-        audit::add(db, &who, "erase a number", &detail, calls + contacts + rules, clock::now())
-    };
-    app.store.query(write).await?;
-    Ok(found)
-}
-
-async fn erase_requests(app: &Data<App>, number: &Number) -> Result<usize> {
-    let (mut gone, mut after) = (0, Some(0));
-    while let Some(line) = after {
-        let (key, this) = (number.key().to_owned(), app.clone());
-        let look = move |db: &mut Db| erase::requests(db, &key, &this.config.numbering, line);
-        let (some, last) = app.store.query(look).await?;
-        (gone, after) = (gone + some, last);
-    }
-    Ok(gone)
 }
