@@ -41,6 +41,10 @@ pub const LONGEST: i64 = 36_500;
 const DAYS: &str = "retention_days";
 const HOW: &str = "retention_how";
 const DONE: &str = "retention_anonymised_before";
+const WHOLE: &str = "retention_whole_at";
+
+/// How often all calls are gone through: notes are added to old ones, and old events come late.
+const WHOLE_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// What is done to calls, and after how many days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +88,7 @@ pub async fn set_policy(app: &App, policy: Option<Policy>, who: String) -> Resul
         use diesel::Connection;
         db.transaction(|db| {
             settings::set(db, DAYS, &policy.map(|policy| policy.days.to_string()).unwrap_or_default())?;
+            settings::set(db, WHOLE, "")?;
             settings::set(db, HOW, policy.map_or("", |policy| policy.how.as_str()))?;
             let detail = policy.map_or("calls are kept".into(), says);
             audit::add(db, &who, "retention was set", &detail, 0, clock::now())
@@ -123,11 +128,15 @@ pub async fn hourly(app: Data<App>) {
 pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
     let Some(policy) = policy(app).await? else { return Ok(0) };
     let mut changed = 0;
-    let whole = take_away(app, policy, now, &mut changed).await?;
+    let after = begin(app, policy, now).await?;
+    let whole = take_away(app, policy, (after, now), &mut changed).await?;
     let who = who.to_owned();
     let write = move |db: &mut Db| {
         if whole && policy.how == How::Anonymise {
             settings::set(db, DONE, &policy.before(now).and_utc().to_rfc3339())?;
+            if after == FROM_THE_FIRST {
+                settings::set(db, WHOLE, &now.and_utc().to_rfc3339())?;
+            }
         }
         if changed > 0 {
             audit::add(db, &who, policy.how.as_str(), &says(policy), changed, now)
@@ -140,9 +149,14 @@ pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
 }
 
 /// Counts the calls. Whether it came to the end.
-async fn take_away(app: &App, policy: Policy, now: Moment, changed: &mut i64) -> Result<bool> {
+async fn take_away(
+    app: &App,
+    policy: Policy,
+    (mut after, now): (Place, Moment),
+    changed: &mut i64,
+) -> Result<bool> {
     let before = policy.before(now);
-    let (mut after, mut pace) = (begin(app, policy).await?, Pace::new());
+    let mut pace = Pace::new();
     let change = app.store.query(rows::number).await?;
     loop {
         let limit = pace.at_once();
@@ -185,15 +199,21 @@ async fn while_said<T: Send + 'static>(
     app.store.query(step).await
 }
 
-/// Calls that are anonymous stay, so their like is not looked through each time.
-async fn begin(app: &App, policy: Policy) -> Result<Place> {
-    let first = DateTime::UNIX_EPOCH.naive_utc();
+const FROM_THE_FIRST: Place = (DateTime::UNIX_EPOCH.naive_utc(), 0);
+
+/// Calls that are anonymous stay, so their like is not looked through each time, but once a day.
+async fn begin(app: &App, policy: Policy, now: Moment) -> Result<Place> {
     if policy.how == How::Delete {
-        return Ok((first, 0));
+        return Ok(FROM_THE_FIRST);
     }
-    let done = app.store.query(|db| settings::get(db, DONE)).await?;
-    let done = done.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
-    Ok((done.map_or(first, |done| done.naive_utc() - LONGEST_CALL), 0))
+    let (done, whole) = app.store.query(|db| Ok::<_, Error>((at(db, DONE)?, at(db, WHOLE)?))).await?;
+    let lately = whole.is_some_and(|whole| (TimeDelta::zero()..WHOLE_EVERY).contains(&(now - whole)));
+    Ok(done.filter(|_| lately).map_or(FROM_THE_FIRST, |done| (done - LONGEST_CALL, 0)))
+}
+
+fn at(db: &mut Db, name: &str) -> QueryResult<Option<Moment>> {
+    let text = settings::get(db, name)?;
+    Ok(text.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.naive_utc()))
 }
 
 /// What a step did.

@@ -362,3 +362,18 @@ async fn a_number_that_is_no_end_of_a_call_is_erased_all_the_same() {
     let holds = deliveries::snapshot.like("%12345678%");
     assert_eq!(app.query(move |db| deliveries::table.filter(holds).count().get_result::<i64>(db)).await, 0);
 }
+
+#[actix_web::test]
+async fn what_is_said_later_of_a_call_that_is_anonymous_goes_within_a_day() {
+    let app = spawn();
+    ended(&app, "old", ("in", CALLER, "493055")).await;
+    days_pass(&app, 40).await;
+    set(&app, How::Anonymise, 30).await;
+    let run = async |later| retention::run(&app.app, "test", clock::now() + later).await.unwrap();
+    assert_eq!(run(TimeDelta::zero()).await, 1);
+    let path = format!("/api/v1/calls/{}", app.call("old").await.unwrap().id);
+    app.agent.json(reqwest::Method::PATCH, &path, &json!({ "note": "Maria" })).await.is(200);
+    assert_eq!(run(TimeDelta::hours(1)).await, 0);
+    assert_eq!(run(TimeDelta::hours(25)).await, 1);
+    assert_eq!(app.call("old").await.unwrap().note, None);
+}
