@@ -135,6 +135,7 @@ pub fn redeliver(db: &mut Db, webhook: &WebhookRow, again: &Again, now: Moment) 
         .execute(db)?;
     let fresh = (
         deliveries::state.eq(DeliveryState::Waiting),
+        deliveries::attempts.eq(0), // from which the next pause follows; none of these is on its way
         deliveries::due_at.eq(now),
         deliveries::first_tried_at.eq(None::<Moment>),
         deliveries::done_at.eq(None::<Moment>),
