@@ -73,6 +73,7 @@ impl Ready {
         Attempt {
             id: delivery.id,
             webhook_id: delivery.webhook_id,
+            url: self.claimed.webhook.url.clone(),
             call: delivery.call,
             number: delivery.attempts,
             failures: self.claimed.webhook.failures,
