@@ -7,7 +7,7 @@ use reqwest::{Client, RequestBuilder, Response, Url, header};
 
 use super::address::Forbidden;
 use super::payload::{Message, Told};
-use super::{Allowed, Method, sign};
+use super::{Allowed, Method, Payload, sign, template};
 use crate::api::{CallView, call_views};
 use crate::call::Call;
 use crate::store::Db;
@@ -91,6 +91,10 @@ impl Ready {
             Ok(url) => url,
             Err(e) => return Said::never(format!("no URL came of it: {e}")),
         };
+        let webhook = &self.claimed.webhook;
+        if webhook.payload == Payload::Template && template::climbs(&webhook.url, &message.url) {
+            return Said::never("no URL came of it: a part of its path would be . or ..");
+        }
         if let Err(e) = allowed.check_literal(&url) {
             return Said::never(e.to_string());
         }
