@@ -116,6 +116,23 @@ pub fn bring_forward(db: &mut Db, now: Moment) -> QueryResult<()> {
         .map(drop)
 }
 
+/// Makes due what waits for later than can be: the clock was set back while nobody looked. `waiting` and `sending`:
+/// the latest that can be. How many.
+///
+/// # Errors
+/// What the database says.
+pub fn bring_back(db: &mut Db, waiting: Moment, sending: Moment, now: Moment) -> QueryResult<usize> {
+    let (waits, goes) = (DeliveryState::Waiting, DeliveryState::Sending);
+    let too_late = deliveries::state.eq(waits).and(deliveries::due_at.gt(waiting));
+    let too_late = too_late.or(deliveries::state.eq(goes).and(deliveries::due_at.gt(sending)));
+    diesel::update(webhooks::table.filter(webhooks::resume_at.gt(waiting)))
+        .set(webhooks::resume_at.eq(None::<Moment>))
+        .execute(db)?;
+    diesel::update(deliveries::table.filter(deliveries::done_at.is_null()).filter(too_late))
+        .set(deliveries::due_at.eq(now))
+        .execute(db)
+}
+
 /// Which deliveries of a webhook shall be sent again.
 #[derive(Debug, Clone)]
 pub enum Again {

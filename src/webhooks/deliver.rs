@@ -19,6 +19,8 @@ use crate::{clock, outbound};
 const PATIENCE: TimeDelta = TimeDelta::hours(24);
 /// The longest time between two attempts.
 const LONGEST: TimeDelta = TimeDelta::hours(6);
+/// The same with its jitter: nothing waits longer.
+pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(6 * 72);
 /// The longest time that a failing receiver is left alone.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
 /// How much of an answer is kept, in bytes.

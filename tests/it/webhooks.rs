@@ -6,6 +6,7 @@ mod dead;
 mod deliveries;
 mod killed;
 mod limited;
+mod mended;
 mod nodes;
 mod payloads;
 mod subscriptions;
