@@ -12,6 +12,7 @@ use crate::complaint::complain;
 use crate::error::Result;
 use crate::store::amend::Amendment;
 use crate::store::{self, Db};
+use crate::webhooks::{LONGEST_WAIT, dispatch};
 
 /// The most calls that one sweep closes in one transaction.
 const SWEPT_AT_ONCE: i64 = 200;
@@ -22,6 +23,9 @@ const KEPT_DELIVERED: TimeDelta = TimeDelta::days(7);
 /// How long one is kept that was given up.
 const KEPT_PARKED: TimeDelta = TimeDelta::days(30);
 
+/// Another node's clock may be so much ahead.
+const SKEW: TimeDelta = TimeDelta::minutes(1);
+
 /// The most deliveries that are deleted in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 500;
 
@@ -30,6 +34,10 @@ pub async fn run(app: Data<App>) {
     let mut second = actix_web::rt::time::interval(Duration::from_secs(1));
     let mut passed = 0_u64;
     let mut watch = clock::Watch::new();
+    // it cannot know of what happened to the clock before
+    if let Err(e) = bring_back(&app, clock::now()).await {
+        complain("deliveries wait until the clock is where it was", &e);
+    }
     loop {
         second.tick().await;
         passed += 1;
@@ -92,11 +100,27 @@ pub async fn sweep(app: &Data<App>, now: Moment) -> Result<bool> {
     Ok(more)
 }
 
+/// Has deliveries sent that wait for longer than any does: the clock was set back while no server ran. `send_now` is for
+/// the time when one does.
+///
+/// # Errors
+/// What the database says.
+pub async fn bring_back(app: &Data<App>, now: Moment) -> Result<()> {
+    let (waiting, sending) = (now + LONGEST_WAIT + SKEW, now + dispatch::claim_of(&app.config) + SKEW);
+    let brought = app.store.query(move |db| store::deliveries::bring_back(db, waiting, sending, now)).await?;
+    if brought > 0 {
+        log::warn!("{brought} deliveries waited for a time that is too far away: they are sent now");
+        app.store.writer.told().send_replace(());
+    }
+    Ok(())
+}
+
 /// Gives up deliveries that nobody will take any more, and deletes old ones.
 ///
 /// # Errors
 /// What the database says.
 pub async fn tidy_deliveries(app: &Data<App>, now: Moment) -> Result<()> {
+    bring_back(app, now).await?;
     let patience = now - TimeDelta::hours(25); // a little longer than a delivery's own
     let parked = app.store.query(move |db| store::deliveries::park_of_dead(db, patience, now)).await?;
     if parked > 0 {

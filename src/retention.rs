@@ -1,5 +1,6 @@
 //! How long calls are kept, and erasing one number. Each works in small steps with pauses, so that events do not wait.
 
+mod erasing;
 mod pace;
 
 use std::time::Duration;
@@ -14,17 +15,13 @@ use crate::call::Moment;
 use crate::clock;
 use crate::complaint::complain;
 use crate::error::{Error, Result};
-use crate::number::Number;
-use crate::store::erase::{self, Found};
 use crate::store::retention::{self as rows, How, Place, Took};
 use crate::store::{Db, audit, deliveries, settings};
+pub use erasing::{erase, find};
 use pace::Pace;
 
 /// So many deliveries at once.
 const DELIVERIES_AT_ONCE: i64 = 100;
-
-/// So many at once where the feed's lock is held, for which events wait on all nodes.
-const ERASED_AT_ONCE: i64 = 20;
 
 /// Between two steps of erasing: SQLite's one lock is the writer's for that time.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -44,6 +41,10 @@ pub const LONGEST: i64 = 36_500;
 const DAYS: &str = "retention_days";
 const HOW: &str = "retention_how";
 const DONE: &str = "retention_anonymised_before";
+const WHOLE: &str = "retention_whole_at";
+
+/// How often all calls are gone through: notes are added to old ones, and old events come late.
+const WHOLE_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// What is done to calls, and after how many days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +88,7 @@ pub async fn set_policy(app: &App, policy: Option<Policy>, who: String) -> Resul
         use diesel::Connection;
         db.transaction(|db| {
             settings::set(db, DAYS, &policy.map(|policy| policy.days.to_string()).unwrap_or_default())?;
+            settings::set(db, WHOLE, "")?;
             settings::set(db, HOW, policy.map_or("", |policy| policy.how.as_str()))?;
             let detail = policy.map_or("calls are kept".into(), says);
             audit::add(db, &who, "retention was set", &detail, 0, clock::now())
@@ -126,11 +128,15 @@ pub async fn hourly(app: Data<App>) {
 pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
     let Some(policy) = policy(app).await? else { return Ok(0) };
     let mut changed = 0;
-    let whole = take_away(app, policy, now, &mut changed).await?;
+    let after = begin(app, policy, now).await?;
+    let whole = take_away(app, policy, (after, now), &mut changed).await?;
     let who = who.to_owned();
     let write = move |db: &mut Db| {
         if whole && policy.how == How::Anonymise {
             settings::set(db, DONE, &policy.before(now).and_utc().to_rfc3339())?;
+            if after == FROM_THE_FIRST {
+                settings::set(db, WHOLE, &now.and_utc().to_rfc3339())?;
+            }
         }
         if changed > 0 {
             audit::add(db, &who, policy.how.as_str(), &says(policy), changed, now)
@@ -143,12 +149,18 @@ pub async fn run(app: &App, who: &str, now: Moment) -> Result<i64> {
 }
 
 /// Counts the calls. Whether it came to the end.
-async fn take_away(app: &App, policy: Policy, now: Moment, changed: &mut i64) -> Result<bool> {
+async fn take_away(
+    app: &App,
+    policy: Policy,
+    (mut after, now): (Place, Moment),
+    changed: &mut i64,
+) -> Result<bool> {
     let before = policy.before(now);
-    let (mut after, mut pace) = (begin(app, policy).await?, Pace::new());
+    let mut pace = Pace::new();
+    let change = app.store.query(rows::number).await?;
     loop {
         let limit = pace.at_once();
-        let work = move |db: &mut Db| step(db, policy.how, after, before, limit);
+        let work = move |db: &mut Db| step(db, policy.how, change, (after, before), limit);
         let Some(step) = while_said(app, policy, work).await? else { return Ok(false) };
         let Some(step) = step else { break };
         *changed += step.calls;
@@ -187,15 +199,21 @@ async fn while_said<T: Send + 'static>(
     app.store.query(step).await
 }
 
-/// Calls that are anonymous stay, so their like is not looked through each time.
-async fn begin(app: &App, policy: Policy) -> Result<Place> {
-    let first = DateTime::UNIX_EPOCH.naive_utc();
+const FROM_THE_FIRST: Place = (DateTime::UNIX_EPOCH.naive_utc(), 0);
+
+/// Calls that are anonymous stay, so their like is not looked through each time, but once a day.
+async fn begin(app: &App, policy: Policy, now: Moment) -> Result<Place> {
     if policy.how == How::Delete {
-        return Ok((first, 0));
+        return Ok(FROM_THE_FIRST);
     }
-    let done = app.store.query(|db| settings::get(db, DONE)).await?;
-    let done = done.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
-    Ok((done.map_or(first, |done| done.naive_utc() - LONGEST_CALL), 0))
+    let (done, whole) = app.store.query(|db| Ok::<_, Error>((at(db, DONE)?, at(db, WHOLE)?))).await?;
+    let lately = whole.is_some_and(|whole| (TimeDelta::zero()..WHOLE_EVERY).contains(&(now - whole)));
+    Ok(done.filter(|_| lately).map_or(FROM_THE_FIRST, |done| (done - LONGEST_CALL, 0)))
+}
+
+fn at(db: &mut Db, name: &str) -> QueryResult<Option<Moment>> {
+    let text = settings::get(db, name)?;
+    Ok(text.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.naive_utc()))
 }
 
 /// What a step did.
@@ -207,64 +225,20 @@ struct Step {
     took: Took,
 }
 
-/// At most `limit` calls, behind that place. `None` where there are no more.
-fn step(db: &mut Db, how: How, after: Place, before: Moment, limit: i64) -> QueryResult<Option<Step>> {
+/// At most `limit` calls between those places, which get that change number. `None` where there are no more.
+fn step(
+    db: &mut Db,
+    how: How,
+    change: i64,
+    (after, before): (Place, Moment),
+    limit: i64,
+) -> QueryResult<Option<Step>> {
     let places = rows::next(db, how, after, before, limit)?;
     let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
     let Some(last) = places.last() else { return Ok(None) };
     let (calls, took) = rows::in_between(db, |db| match how {
         How::Delete => rows::delete(db, &ids),
-        How::Anonymise => rows::anonymise(db, &ids),
+        How::Anonymise => rows::anonymise(db, &ids, change),
     })?;
     Ok(Some(Step { last: *last, calls: calls as i64, took }))
-}
-
-/// Where a number stands.
-///
-/// # Errors
-/// What the database says.
-pub async fn find(app: &Data<App>, number: &Number) -> Result<Found> {
-    let (key, this) = (number.key().to_owned(), app.clone());
-    app.store.query(move |db| erase::find(db, &key, &this.config.numbering)).await
-}
-
-/// Erases a number everywhere but from calls under way, and writes down that somebody did: not whose it was.
-///
-/// # Errors
-/// What the database says; what was done until then stays done, and it can be asked for again.
-pub async fn erase(app: &Data<App>, number: &Number, who: String) -> Result<Found> {
-    let mut found = Found::default();
-    loop {
-        let (key, who) = (number.key().to_owned(), who.clone());
-        let some = move |db: &mut Db| erase::calls(db, &key, &who, clock::now(), ERASED_AT_ONCE);
-        match app.store.query(some).await? {
-            0 => break,
-            some => found.calls += some,
-        }
-        sleep(PAUSE).await;
-    }
-    let key = number.key().to_owned();
-    found.contacts = app.store.query(move |db| erase::contacts(db, &key)).await? as i64;
-    let (key, this) = (number.key().to_owned(), app.clone());
-    found.rules =
-        App::change(app, move |db| Ok(erase::rules(db, &key, &this.config.numbering)?)).await? as i64;
-    let requests = erase_requests(app, number).await?;
-    let Found { calls, contacts, rules, .. } = found;
-    let detail = format!("{calls} calls, {contacts} contacts, {rules} rules, {requests} other requests");
-    let write = move |db: &mut Db| {
-        audit::add(db, &who, "erase a number", &detail, calls + contacts + rules, clock::now())
-    };
-    app.store.query(write).await?;
-    Ok(found)
-}
-
-async fn erase_requests(app: &Data<App>, number: &Number) -> Result<usize> {
-    let (mut gone, mut after) = (0, Some(0));
-    while let Some(line) = after {
-        let (key, this) = (number.key().to_owned(), app.clone());
-        let look = move |db: &mut Db| erase::requests(db, &key, &this.config.numbering, line);
-        let (some, last) = app.store.query(look).await?;
-        (gone, after) = (gone + some, last);
-    }
-    Ok(gone)
 }

@@ -58,8 +58,8 @@ pub async fn page_of(app: &App, caller: Caller, id: i64, listed: Listed) -> Resu
     let Listed { state, limit, cursor } = listed;
     let (limit, before) = (page::limit(limit)?, page::position(cursor.as_deref())?);
     let work = move |db: &mut Db| {
-        find(db, &caller, id)?;
-        Ok::<_, Error>(rows::page(db, id, state, before, limit + 1)?)
+        let webhook = find(db, &caller, id)?;
+        Ok::<_, Error>(rows::page(db, &webhook, state, before, limit + 1)?)
     };
     Ok(Page::of(app.store.query(work).await?, limit, |row| row.id, DeliveryView::from))
 }
@@ -110,7 +110,7 @@ pub async fn send_again(app: &App, caller: Caller, id: i64, asked: Redelivery) -
         if !webhook.enabled {
             return Err(Error::Conflict("the webhook is disabled: enable it first".into()));
         }
-        Ok(rows::redeliver(db, id, &again, clock::now())?)
+        Ok(rows::redeliver(db, &webhook, &again, clock::now())?)
     };
     let redelivered = app.store.query(work).await?;
     app.store.writer.told().send_replace(());

@@ -119,6 +119,13 @@ pub struct WebhookChange {
 }
 
 impl WebhookChange {
+    /// Does it go anywhere that it did not go before? Else it can be changed, and disabled, though its address is not
+    /// allowed any more.
+    pub fn goes_anew(&self, old: &WebhookRow) -> bool {
+        let elsewhere = self.url.as_ref().is_some_and(|url| url.trim() != old.url);
+        elsewhere || !old.enabled && self.enabled == Some(true)
+    }
+
     /// The webhook as it is to be.
     pub fn apply(self, old: WebhookRow) -> Definition {
         let old = Definition::from(WebhookView::from(old));

@@ -13,7 +13,9 @@ use crate::store::deliveries::{self, Again};
 use crate::store::webhooks::{self, Wanted, WebhookRow};
 use crate::store::{Db, pbxes, settings};
 use crate::webhooks::payload::{Message, Told};
-use crate::webhooks::{Definition, DeliveryState, EventKind, Filters, Method, Payload, new_secret, sample};
+use crate::webhooks::{
+    Allowed, Definition, DeliveryState, EventKind, Filters, Method, Payload, new_secret, sample,
+};
 
 /// The most rows of a list.
 const MOST: i64 = 500;
@@ -192,7 +194,7 @@ fn add(db: &mut Db, new: New) -> Result<(), StartError> {
         notes: change.notes.flatten(),
     };
     let insert = |db: &mut Db| {
-        let values = check(db, definition, &limits)?;
+        let values = check(db, definition, Some(&limits.allowed()))?;
         webhooks::room_for(db, &values, limits.webhooks_per_extension)?;
         Ok(webhooks::insert(db, &values, &new_secret(), None)?)
     };
@@ -203,9 +205,9 @@ fn add(db: &mut Db, new: New) -> Result<(), StartError> {
     ))
 }
 
-fn check(db: &mut Db, new: Definition, limits: &WebhookLimits) -> Result<webhooks::WebhookValues, Error> {
+fn check(db: &mut Db, new: Definition, allowed: Option<&Allowed>) -> Result<webhooks::WebhookValues, Error> {
     let known: Vec<i64> = pbxes::all(db)?.into_iter().map(|pbx| pbx.id).collect();
-    new.check(&limits.allowed(), |id| known.contains(&id), clock::now())
+    new.check(allowed, |id| known.contains(&id), clock::now())
 }
 
 fn list(db: &mut Db, extension: Option<String>, json: bool) -> Result<(), StartError> {
@@ -249,7 +251,8 @@ fn change(db: &mut Db, edit: Edit) -> Result<(), StartError> {
     let filters = WebhookView::from(old.clone()).filters;
     let change = edit.words.change(edit.url, filters);
     let update = |db: &mut Db| {
-        let values = check(db, change.apply(old.clone()), &limits)?;
+        let allowed = change.goes_anew(&old).then(|| limits.allowed());
+        let values = check(db, change.apply(old.clone()), allowed.as_ref())?;
         if (&old.extension, old.pbx_id) != (&values.extension, values.pbx_id) {
             webhooks::room_for(db, &values, limits.webhooks_per_extension)?;
         }
@@ -270,8 +273,8 @@ fn remove(db: &mut Db, id: i64) -> Result<(), StartError> {
 }
 
 fn list_deliveries(db: &mut Db, id: i64, state: Option<DeliveryState>, json: bool) -> Result<(), StartError> {
-    get(db, id)?;
-    let rows = deliveries::page(db, id, state, None, MOST)?.into_iter().map(DeliveryView::from);
+    let hook = get(db, id)?;
+    let rows = deliveries::page(db, &hook, state, None, MOST)?.into_iter().map(DeliveryView::from);
     if json {
         return print::json(&rows.collect::<Vec<_>>());
     }
@@ -291,13 +294,14 @@ fn list_deliveries(db: &mut Db, id: i64, state: Option<DeliveryState>, json: boo
 }
 
 fn redeliver(db: &mut Db, id: i64, these: Vec<i64>) -> Result<(), StartError> {
-    if !get(db, id)?.enabled {
+    let hook = get(db, id)?;
+    if !hook.enabled {
         return Err(StartError(format!(
             "webhook {id} is disabled: `hookswitch webhook edit {id} --enabled true` first"
         )));
     }
     let again = if these.is_empty() { Again::Parked } else { Again::These(these) };
-    let count = db.transaction(|db| deliveries::redeliver(db, id, &again, clock::now()))?;
+    let count = db.transaction(|db| deliveries::redeliver(db, &hook, &again, clock::now()))?;
     print::line(&format!("{count} deliveries are sent again."))
 }
 

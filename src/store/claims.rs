@@ -87,6 +87,8 @@ pub struct Attempt {
     pub id: i64,
     /// Its webhook.
     pub webhook_id: i64,
+    /// The webhook's URL that was asked: it may have another by now.
+    pub url: String,
     /// Its call.
     pub call: i64,
     /// Which attempt it was: none that was claimed anew meanwhile is settled.
@@ -284,7 +286,8 @@ fn load(db: &mut Db, ids: &[i64]) -> QueryResult<Vec<Claimed>> {
 pub fn settle(db: &mut Db, attempts: &[Attempt], now: Moment) -> QueryResult<()> {
     let mut delivered: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     let mut failed = Vec::new();
-    for attempt in attempts {
+    let current = at_present(db, attempts, now)?;
+    for attempt in &current {
         if !was_ours(db, attempt, now)? {
             continue;
         }
@@ -302,6 +305,24 @@ pub fn settle(db: &mut Db, attempts: &[Attempt], now: Moment) -> QueryResult<()>
         fares_badly(db, attempt, now)?;
     }
     Ok(())
+}
+
+/// The same; where the webhook has another URL by now, that one is not gone: it is asked.
+fn at_present(db: &mut Db, attempts: &[Attempt], now: Moment) -> QueryResult<Vec<Attempt>> {
+    let mut current = attempts.to_vec();
+    for attempt in current.iter_mut().filter(|attempt| attempt.verdict == Verdict::Gone) {
+        if asked(attempt).count().get_result::<i64>(db)? == 0 {
+            attempt.verdict = Verdict::Again(now, now);
+        }
+    }
+    Ok(current)
+}
+
+/// Its webhook, where it still has the URL that was asked.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn asked<'a>(attempt: &'a Attempt) -> _ {
+    let (id, url): (i64, &'a str) = (attempt.webhook_id, &attempt.url);
+    webhooks::table.filter(webhooks::id.eq(id)).filter(webhooks::url.eq(url))
 }
 
 impl Attempt {
@@ -357,7 +378,7 @@ fn fares_well(db: &mut Db, webhook_id: i64, now: Moment) -> QueryResult<usize> {
 }
 
 fn fares_badly(db: &mut Db, attempt: &Attempt, now: Moment) -> QueryResult<()> {
-    let hook = webhooks::table.filter(webhooks::id.eq(attempt.webhook_id));
+    let hook = asked(attempt);
     if attempt.verdict == Verdict::Gone {
         let why = "the receiver answered 410: gone";
         diesel::update(hook)

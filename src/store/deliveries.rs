@@ -1,10 +1,12 @@
 //! Deliveries as rows: what came of them, and asking for them again.
 
-use diesel::dsl::min;
+use diesel::dsl::{exists, min};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use super::Db;
-use super::schema::{deliveries, webhooks};
+use super::schema::{calls, deliveries, webhooks};
+use super::webhooks::WebhookRow;
+use super::{Backend, Db};
 use crate::call::Moment;
 use crate::webhooks::{DeliveryState, EventKind};
 
@@ -64,19 +66,30 @@ pub fn of_call(db: &mut Db, call: i64, pbxes: Option<&[i64]>) -> QueryResult<Vec
     query.load(db)
 }
 
+type Condition = Box<dyn BoxableExpression<deliveries::table, Backend, SqlType = Bool>>;
+
+/// Those of a webhook, but for what it was told of another PBX before it was limited to this one: whoever may see it now
+/// may not see that.
+fn own(webhook: &WebhookRow) -> Condition {
+    let its = deliveries::webhook_id.eq(webhook.id);
+    let Some(pbx_id) = webhook.pbx_id else { return Box::new(its) };
+    let call = calls::table.filter(calls::id.eq(deliveries::call)).filter(calls::pbx_id.eq(pbx_id));
+    Box::new(its.and(exists(call)))
+}
+
 /// Those of a webhook before `before`, newest first.
 ///
 /// # Errors
 /// What the database says.
 pub fn page(
     db: &mut Db,
-    webhook_id: i64,
+    webhook: &WebhookRow,
     state: Option<DeliveryState>,
     before: Option<i64>,
     limit: i64,
 ) -> QueryResult<Vec<DeliveryRow>> {
     let mut query = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook_id))
+        .filter(own(webhook))
         .order(deliveries::id.desc())
         .limit(limit)
         .select(DeliveryRow::as_select())
@@ -103,6 +116,23 @@ pub fn bring_forward(db: &mut Db, now: Moment) -> QueryResult<()> {
         .map(drop)
 }
 
+/// Makes due what waits for later than can be: the clock was set back while nobody looked. `waiting` and `sending`:
+/// the latest that can be. How many.
+///
+/// # Errors
+/// What the database says.
+pub fn bring_back(db: &mut Db, waiting: Moment, sending: Moment, now: Moment) -> QueryResult<usize> {
+    let (waits, goes) = (DeliveryState::Waiting, DeliveryState::Sending);
+    let too_late = deliveries::state.eq(waits).and(deliveries::due_at.gt(waiting));
+    let too_late = too_late.or(deliveries::state.eq(goes).and(deliveries::due_at.gt(sending)));
+    diesel::update(webhooks::table.filter(webhooks::resume_at.gt(waiting)))
+        .set(webhooks::resume_at.eq(None::<Moment>))
+        .execute(db)?;
+    diesel::update(deliveries::table.filter(deliveries::done_at.is_null()).filter(too_late))
+        .set(deliveries::due_at.eq(now))
+        .execute(db)
+}
+
 /// Which deliveries of a webhook shall be sent again.
 #[derive(Debug, Clone)]
 pub enum Again {
@@ -116,17 +146,18 @@ pub enum Again {
 ///
 /// # Errors
 /// What the database says.
-pub fn redeliver(db: &mut Db, webhook_id: i64, again: &Again, now: Moment) -> QueryResult<usize> {
-    diesel::update(webhooks::table.find(webhook_id))
+pub fn redeliver(db: &mut Db, webhook: &WebhookRow, again: &Again, now: Moment) -> QueryResult<usize> {
+    diesel::update(webhooks::table.find(webhook.id))
         .set(webhooks::resume_at.eq(None::<Moment>))
         .execute(db)?;
     let fresh = (
         deliveries::state.eq(DeliveryState::Waiting),
+        deliveries::attempts.eq(0), // from which the next pause follows; none of these is on its way
         deliveries::due_at.eq(now),
         deliveries::first_tried_at.eq(None::<Moment>),
         deliveries::done_at.eq(None::<Moment>),
     );
-    let own = deliveries::webhook_id.eq(webhook_id);
+    let own = own(webhook);
     match again {
         Again::Parked => diesel::update(
             deliveries::table

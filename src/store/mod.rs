@@ -35,6 +35,7 @@ pub mod rules;
 pub mod schema;
 pub mod sessions;
 pub mod settings;
+pub mod sought;
 mod spooled;
 pub mod stories;
 pub mod target;

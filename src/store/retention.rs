@@ -6,8 +6,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::call_list::Condition;
-use super::schema::{calls, journal};
-use super::{Db, stories};
+use super::schema::{calls, deliveries, journal};
+use super::{Db, numbers, stories};
 use crate::call::{Direction, ERASED, Moment};
 use crate::words::words;
 
@@ -93,7 +93,8 @@ pub fn in_between<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> QueryResult<T>) 
     Ok((done, Took { work, in_all: begun.elapsed() }))
 }
 
-/// Deletes ended calls, the journal's lines about them, and what they name, within the caller's transaction. How many calls.
+/// Deletes ended calls, the journal's lines about them, what webhooks were told of them or are to be told, and what they
+/// name, within the caller's transaction. How many calls.
 ///
 /// # Errors
 /// What the database says.
@@ -101,7 +102,7 @@ pub fn delete(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
     let ended = calls::table.filter(calls::id.eq_any(ids)).filter(calls::ended_at.is_not_null());
     let name = (calls::pbx_id, calls::call_id, calls::leg_id);
     let gone: Vec<(i64, String, String)> = diesel::delete(ended).returning(name).get_results(db)?;
-    diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+    what_was_told(db, ids)?;
     stories::forget(db, ids)?;
     for (pbx_id, call_id, leg_id) in &gone {
         first_of_those_left(db, *pbx_id, call_id, leg_id)?;
@@ -122,15 +123,30 @@ fn first_of_those_left(db: &mut Db, pbx_id: i64, call_id: &str, leg_id: &str) ->
     }
 }
 
-/// Takes away the other side's number, and what people and PBXes said of these calls, within the caller's
-/// transaction. How many calls.
+/// A change number that no call had before. It is taken once for many steps: none of them holds up events on other nodes
+/// by the feed's lock.
 ///
 /// # Errors
 /// What the database says.
-pub fn anonymise(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
+pub fn number(db: &mut Db) -> QueryResult<i64> {
+    db.transaction(|db| Ok(numbers::take(db, 1)? + 1))
+}
+
+/// Takes away the other side's number, what people and PBXes said of these calls, and what webhooks were told or are to be
+/// told, within the caller's transaction. How many calls. They get the change number `change`, so that no writer that
+/// remembers one of them goes on from there.
+///
+/// # Errors
+/// What the database says.
+pub fn anonymise(db: &mut Db, ids: &[i64], change: i64) -> QueryResult<usize> {
     let nobody = None::<String>;
     let changed = diesel::update(calls::table.filter(calls::id.eq_any(ids)))
-        .set((calls::note.eq(&nobody), calls::extra.eq(&nobody), calls::decision.eq(&nobody)))
+        .set((
+            calls::note.eq(&nobody),
+            calls::extra.eq(&nobody),
+            calls::decision.eq(&nobody),
+            calls::change.eq(change),
+        ))
         .execute(db)?;
     let not_out = calls::direction.is_null().or(calls::direction.ne(Direction::Out));
     diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_out))
@@ -140,8 +156,14 @@ pub fn anonymise(db: &mut Db, ids: &[i64]) -> QueryResult<usize> {
     diesel::update(calls::table.filter(calls::id.eq_any(ids)).filter(not_in))
         .set((calls::to_number.eq(&nobody), calls::to_key.eq(ERASED)))
         .execute(db)?;
-    diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+    what_was_told(db, ids)?;
     Ok(changed)
+}
+
+/// Deletes the journal's lines about these calls, and their deliveries.
+fn what_was_told(db: &mut Db, ids: &[i64]) -> QueryResult<()> {
+    diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
+    diesel::delete(deliveries::table.filter(deliveries::call.eq_any(ids))).execute(db).map(drop)
 }
 
 /// Deletes the journal's lines that are older, behind the change `after`. Up to which change; `None` once all are gone.

@@ -224,3 +224,4 @@ diesel::table! {
 diesel::joinable!(contact_numbers -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(contacts, contact_numbers, calls, live_calls, journal);
 diesel::allow_tables_to_appear_in_same_query!(webhooks, deliveries);
+diesel::allow_tables_to_appear_in_same_query!(calls, deliveries);

@@ -163,7 +163,8 @@ pub fn insert(
     get(db, id)
 }
 
-/// Replaces what people say of it, and forgets its failures: somebody mended something.
+/// Replaces what people say of it, and forgets its failures: somebody mended something. Why it was disabled stays with
+/// it for as long as it is.
 ///
 /// # Errors
 /// `NotFound`, or what the database says.
@@ -171,12 +172,15 @@ pub fn update(db: &mut Db, id: i64, values: &WebhookValues) -> QueryResult<Webho
     diesel::update(webhooks::table.find(id))
         .set((
             values,
-            webhooks::disabled_why.eq(None::<String>),
             webhooks::failures.eq(0),
             webhooks::failing_since.eq(None::<Moment>),
             webhooks::resume_at.eq(None::<Moment>),
         ))
         .execute(db)?;
+    if values.enabled {
+        let why = webhooks::disabled_why.eq(None::<String>);
+        diesel::update(webhooks::table.find(id)).set(why).execute(db)?;
+    }
     get(db, id)
 }
 

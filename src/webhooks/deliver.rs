@@ -7,7 +7,7 @@ use reqwest::{Client, RequestBuilder, Response, Url, header};
 
 use super::address::Forbidden;
 use super::payload::{Message, Told};
-use super::{Allowed, Method, sign};
+use super::{Allowed, Method, Payload, sign, template};
 use crate::api::{CallView, call_views};
 use crate::call::Call;
 use crate::store::Db;
@@ -19,6 +19,8 @@ use crate::{clock, outbound};
 const PATIENCE: TimeDelta = TimeDelta::hours(24);
 /// The longest time between two attempts.
 const LONGEST: TimeDelta = TimeDelta::hours(6);
+/// The same with its jitter: nothing waits longer.
+pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(6 * 72);
 /// The longest time that a failing receiver is left alone.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
 /// How much of an answer is kept, in bytes.
@@ -27,8 +29,8 @@ const KEPT: usize = 1024;
 /// A delivery that is ready to be sent.
 pub struct Ready {
     claimed: Claimed,
-    /// `None` where the row cannot be read.
-    message: Option<Message>,
+    /// Or why there is none.
+    message: Result<Message, &'static str>,
 }
 
 impl Ready {
@@ -41,7 +43,14 @@ impl Ready {
         let mut views = call_views(db, calls.iter().flatten().cloned().collect())?.into_iter();
         let ready = claimed.into_iter().zip(calls).map(|(claimed, call)| {
             let shown = call.and_then(|call| Some((call, views.next()?)));
-            let message = shown.map(|(call, view)| message(&claimed, &call, &view));
+            let message = match shown {
+                None => Err("what was to be told cannot be read"),
+                // it was limited since: who says where it goes now may not see this call
+                Some((call, _)) if claimed.webhook.pbx_id.is_some_and(|pbx_id| pbx_id != call.pbx_id) => {
+                    Err("the call is of another PBX than the webhook")
+                }
+                Some((call, view)) => Ok(message(&claimed, &call, &view)),
+            };
             Self { claimed, message }
         });
         Ok(ready.collect())
@@ -56,8 +65,8 @@ impl Ready {
     pub async fn send(&self, client: &Client, allowed: &Allowed) -> Attempt {
         let begun = Instant::now();
         let said = match &self.message {
-            Some(message) => self.ask(client, allowed, message).await,
-            None => Said::never("what was to be told cannot be read"),
+            Ok(message) => self.ask(client, allowed, message).await,
+            Err(why) => Said::never(*why),
         };
         let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let verdict = self.verdict(&said);
@@ -66,6 +75,7 @@ impl Ready {
         Attempt {
             id: delivery.id,
             webhook_id: delivery.webhook_id,
+            url: self.claimed.webhook.url.clone(),
             call: delivery.call,
             number: delivery.attempts,
             failures: self.claimed.webhook.failures,
@@ -83,6 +93,10 @@ impl Ready {
             Ok(url) => url,
             Err(e) => return Said::never(format!("no URL came of it: {e}")),
         };
+        let webhook = &self.claimed.webhook;
+        if webhook.payload == Payload::Template && template::climbs(&webhook.url, &message.url) {
+            return Said::never("no URL came of it: a part of its path would be . or ..");
+        }
         if let Err(e) = allowed.check_literal(&url) {
             return Said::never(e.to_string());
         }

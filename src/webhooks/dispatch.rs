@@ -117,7 +117,7 @@ impl Dispatcher {
         if plan.is_empty() && self.finished.is_empty() {
             return Ok(false);
         }
-        let until = now + TimeDelta::from_std(timeout_of(&self.app.config)).unwrap_or_default() + GRACE;
+        let until = now + claim_of(&self.app.config);
         let finished = self.finished.clone(); // kept where the database does not take them
         let work = move |db: &mut Db| {
             let (gone, settled): (Vec<Attempt>, Vec<Attempt>) =
@@ -194,6 +194,11 @@ impl Dispatcher {
             log::warn!("what came of the last deliveries is not written down, they are sent again: {e}");
         }
     }
+}
+
+/// How long a claim lasts.
+pub fn claim_of(config: &Config) -> TimeDelta {
+    TimeDelta::from_std(timeout_of(config)).unwrap_or_default() + GRACE
 }
 
 fn timeout_of(config: &Config) -> Duration {

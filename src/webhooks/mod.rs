@@ -19,6 +19,7 @@ use crate::words::words;
 
 pub use address::Allowed;
 pub use definition::Definition;
+pub use deliver::LONGEST_WAIT;
 pub use sign::new_secret;
 pub use subscription::{Facts, Filters, Subscription, Subscriptions};
 

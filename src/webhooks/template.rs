@@ -71,6 +71,16 @@ pub fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     filled
 }
 
+/// Does what is filled in make another path of it? A segment that comes out as `.` or `..` is none to a URL, however it
+/// is encoded.
+pub fn climbs(template: &str, filled: &str) -> bool {
+    let path = |text: &str| text.split(['?', '#']).next().unwrap_or_default().to_owned();
+    let (template, filled) = (path(template), path(filled));
+    let segments = template.split(['/', '\\']).zip(filled.split(['/', '\\']));
+    let dots = |segment: &str| [".", ".."].contains(&&*segment.to_lowercase().replace("%2e", "."));
+    segments.into_iter().any(|(template, filled)| has_placeholders(template) && dots(filled))
+}
+
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -109,6 +119,26 @@ mod tests {
             "%7B%7BDID%7D%7D",
             "what is filled in stays text"
         );
+    }
+
+    #[test]
+    fn no_value_climbs_out_of_its_path() {
+        let climbs_with =
+            |template: &str, value: &str| climbs(template, &fill(template, |_| Some(value.into())));
+        for (template, value) in [
+            ("https://x/a/{{CallerID}}/b", ".."),
+            ("https://x/a/{{CallerID}}?c=d", "."),
+            ("https://x/a/{{CallerID}}{{DID}}", "."),
+            ("https://x/a/%2e{{CallerID}}", "."),
+        ] {
+            assert!(climbs_with(template, value), "{template}");
+        }
+        for template in
+            ["https://x/a/v{{CallerID}}", "https://x/../a?b={{CallerID}}", "https://x/a?b=/{{DID}}/"]
+        {
+            assert!(!climbs_with(template, ".."), "{template}");
+        }
+        assert!(!climbs_with("https://x/{{CallerID}}/", "../.."), "a slash is encoded");
     }
 
     #[test]

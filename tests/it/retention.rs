@@ -7,9 +7,10 @@ use hookswitch::clock;
 use hookswitch::number::Numbering;
 use hookswitch::retention::{self, Policy};
 use hookswitch::store::audit;
-use hookswitch::store::erase::{self, Found};
+use hookswitch::store::erase::{self, Found, From};
 use hookswitch::store::retention::How;
 use hookswitch::store::schema::{calls, deliveries, journal, stories};
+use hookswitch::store::sought::Sought;
 use serde_json::json;
 
 use crate::backup::fill;
@@ -270,9 +271,109 @@ async fn an_erasure_that_was_cut_off_can_be_asked_for_again() {
         ended(&app, &id.to_string(), ("in", CALLER, "493055")).await;
     }
     // its first step; then the server is killed
-    app.query(|db| erase::calls(db, &format!("+{CALLER}"), "admin", clock::now(), 2)).await;
+    let sought = Sought::new(&format!("+{CALLER}"), &app.app.config.numbering);
+    app.query(move |db| erase::calls(db, &From::Ends(2), &sought, "admin", clock::now())).await;
     let number = Numbering::new("DE", None).unwrap().read(CALLER).unwrap();
     assert_eq!(retention::erase(&app.app, &number, "admin".into()).await.unwrap().calls, 1);
     let holds = deliveries::snapshot.like(format!("%{CALLER}%"));
     assert_eq!(app.query(|db| deliveries::table.filter(holds).count().get_result::<i64>(db)).await, 0);
+}
+
+/// Where that number stands in the columns of calls or in what webhooks are told.
+async fn traces(app: &TestApp, number: &str) -> (i64, i64) {
+    let holds = format!("%{number}%");
+    app.query(move |db| {
+        let in_calls = calls::from_number.like(holds.clone()).or(calls::extra.like(holds.clone()));
+        let told = deliveries::snapshot.like(holds);
+        Ok((
+            calls::table.filter(in_calls).count().get_result(db)?,
+            deliveries::table.filter(told).count().get_result(db)?,
+        ))
+    })
+    .await
+}
+
+#[actix_web::test]
+async fn what_webhooks_were_told_of_a_call_goes_with_it() {
+    for how in [How::Delete, How::Anonymise] {
+        let app = spawn_with(&["--webhook-allow=127.0.0.0/8"]);
+        let receiver = Receiver::start();
+        app.manager.post_json("/api/v1/webhooks", &json!({ "url": receiver.url })).await.is(201);
+        ended(&app, "old", ("in", CALLER, "493055")).await;
+        days_pass(&app, 40).await; // not for the deliveries: an admin may say one day
+        ended(&app, "new", ("in", "493023125002", "493055")).await;
+        assert_eq!(traces(&app, CALLER).await.0, 1);
+        set(&app, how, 30).await;
+        assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 1);
+        assert_eq!(traces(&app, CALLER).await, (0, 0));
+        assert_ne!(traces(&app, "493023125002").await.1, 0);
+    }
+}
+
+#[actix_web::test]
+async fn a_late_event_brings_no_number_back_to_an_anonymous_call() {
+    let app = spawn_with(&["--webhook-allow=127.0.0.0/8"]);
+    let receiver = Receiver::start();
+    app.manager.post_json("/api/v1/webhooks", &json!({ "url": receiver.url })).await.is(201);
+    ended(&app, "late", ("in", CALLER, "493055")).await;
+    days_pass(&app, 40).await;
+    set(&app, How::Anonymise, 30).await;
+    assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 1);
+    // the writer remembers it as it was
+    for kind in ["answer", "hangup"] {
+        event(&app, kind, "late", ("in", CALLER, "493055")).await;
+    }
+    let late = app.call("late").await.unwrap();
+    assert_eq!((late.from_number, late.from_key.as_deref()), (None, Some(ERASED)));
+    assert_eq!(late.answered_at, None);
+    assert_eq!(traces(&app, CALLER).await, (0, 0));
+}
+
+#[actix_web::test]
+async fn a_number_that_is_no_end_of_a_call_is_erased_all_the_same() {
+    const MOBILE: &str = "4915112345678";
+    let app = spawn_with(&["--webhook-allow=127.0.0.0/8"]);
+    let receiver = Receiver::start();
+    app.manager.post_json("/api/v1/webhooks", &json!({ "url": receiver.url })).await.is(201);
+    let ends = [("direction", "in"), ("from", CALLER), ("to", "493055"), ("cause", "normalClearing")];
+    for (id, taken_by) in [("forwarded", "0151 12345678"), ("other", "0151 12345679")] {
+        for kind in ["newCall", "answer", "hangup"] {
+            let more = [("event", kind), ("callId", id), ("user[]", taken_by), ("user[]", "Alice")];
+            let at = [("answeringNumber", taken_by)];
+            app.post_form(&[&ends[..], &more, &at].concat()).await.is(200);
+        }
+    }
+    // in what was sent of a call alone
+    let unknown = [("event", "newCall"), ("callId", "sent"), ("x", "+49 151 12345678")];
+    app.post_form(&[&ends[..], &unknown].concat()).await.is(200);
+    app.post_form(&[&ends[..], &[("event", "hangup"), ("callId", "sent")]].concat()).await.is(200);
+
+    let number = Numbering::new("DE", None).unwrap().read(MOBILE).unwrap();
+    assert_eq!(retention::find(&app.app, &number).await.unwrap().calls, 1);
+    assert_eq!(retention::erase(&app.app, &number, "admin".into()).await.unwrap().calls, 1);
+    let (call, other) = (app.call("forwarded").await.unwrap(), app.call("other").await.unwrap());
+    assert_eq!((call.users, call.answering_number), (vec!["Alice".to_owned()], None));
+    assert_eq!(call.answered_by.as_deref(), Some("Alice"));
+    assert_eq!(call.from_number.as_deref(), Some(CALLER), "its ends stay");
+    assert_eq!(other.answering_number.as_deref(), Some("0151 12345679"));
+    let bodies: Vec<String> = app.journal().await.into_iter().filter_map(|entry| entry.body).collect();
+    assert!(bodies.iter().all(|body| !body.contains("12345678")), "{bodies:?}");
+    assert_eq!(bodies.len(), 4, "what is about others stays");
+    let holds = deliveries::snapshot.like("%12345678%");
+    assert_eq!(app.query(move |db| deliveries::table.filter(holds).count().get_result::<i64>(db)).await, 0);
+}
+
+#[actix_web::test]
+async fn what_is_said_later_of_a_call_that_is_anonymous_goes_within_a_day() {
+    let app = spawn();
+    ended(&app, "old", ("in", CALLER, "493055")).await;
+    days_pass(&app, 40).await;
+    set(&app, How::Anonymise, 30).await;
+    let run = async |later| retention::run(&app.app, "test", clock::now() + later).await.unwrap();
+    assert_eq!(run(TimeDelta::zero()).await, 1);
+    let path = format!("/api/v1/calls/{}", app.call("old").await.unwrap().id);
+    app.agent.json(reqwest::Method::PATCH, &path, &json!({ "note": "Maria" })).await.is(200);
+    assert_eq!(run(TimeDelta::hours(1)).await, 0);
+    assert_eq!(run(TimeDelta::hours(25)).await, 1);
+    assert_eq!(app.call("old").await.unwrap().note, None);
 }

@@ -5,6 +5,8 @@ mod commands;
 mod dead;
 mod deliveries;
 mod killed;
+mod limited;
+mod mended;
 mod nodes;
 mod payloads;
 mod subscriptions;

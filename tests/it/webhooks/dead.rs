@@ -30,7 +30,7 @@ async fn a_thousand_dead_receivers_do_not_delay_a_live_one() {
         for body in dead.chain([json!({ "url": live_url })]) {
             let new: Definition = serde_json::from_value(body).unwrap();
             let allowed = Allowed::new(&["127.0.0.0/8".parse().unwrap()]);
-            let new = new.check(&allowed, |_| true, clock::now()).unwrap();
+            let new = new.check(Some(&allowed), |_| true, clock::now()).unwrap();
             webhooks::insert(db, &new, &new_secret(), None)?;
         }
         Ok(())

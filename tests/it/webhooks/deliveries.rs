@@ -89,7 +89,8 @@ async fn after_a_day_it_is_parked_until_somebody_asks_again() {
     }
     let asked = app.manager.post_json(&path, &json!({ "all_parked": true })).await.is(200);
     assert_eq!(asked.json(), json!({ "redelivered": 1 }));
-    newest(&app, &hook, "delivered", |row| row["state"] == "delivered").await;
+    let delivered = newest(&app, &hook, "delivered", |row| row["state"] == "delivered").await;
+    assert_eq!(delivered["attempts"], 1, "counted anew, so that its pauses begin anew");
     let again = json!({ "ids": [parked["id"], 999_999] });
     assert_eq!(app.manager.post_json(&path, &again).await.is(200).json()["redelivered"], 1);
     eventually("it is told again", async || receiver.heard().len() == 4).await;
