@@ -21,8 +21,9 @@ pub enum Target {
 
 /// SQLite's settings for each connection: nothing answered is lost (FULL).
 /// It sorts in files where it is more than a cache holds: counting a week of millions of calls in memory, on each
-/// connection at once, would take gigabytes.
-const SQLITE_SESSION: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = FILE;";
+/// connection at once, would take gigabytes. What is deleted is overwritten: an erased number is not left in the file.
+const SQLITE_SESSION: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = FILE; \
+                              PRAGMA secure_delete = ON;";
 
 /// How long a connection to SQLite waits for others, unless it says otherwise.
 pub(super) const SQLITE_PATIENCE: Duration = Duration::from_secs(5);

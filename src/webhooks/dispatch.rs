@@ -31,6 +31,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const GRACE: TimeDelta = TimeDelta::seconds(5);
 /// The most webhooks of one round: a short transaction.
 const ROUND: usize = 32;
+/// So much of the room is for webhooks of which nothing is on its way, one delivery each: some whose receivers all hang
+/// at once never hold up the others.
+const RESERVED: usize = 32;
 /// The most names that are looked up at once.
 const LOOKUPS: usize = 64;
 /// How long a stop waits for what is on its way.
@@ -143,7 +146,7 @@ impl Dispatcher {
         let mut plan = Vec::new();
         for due in behind.iter().chain(before) {
             let going = self.on_their_way.get(&due.webhook_id).copied().unwrap_or_default();
-            let most = self.each.saturating_sub(going).min(room);
+            let most = share(self.each, going, room);
             if most > 0 && plan.len() < ROUND {
                 room -= most;
                 plan.push((*due, most as i64));
@@ -196,6 +199,12 @@ impl Dispatcher {
     }
 }
 
+/// How many more of one webhook may be claimed.
+fn share(each: usize, going: usize, room: usize) -> usize {
+    let at_least = usize::from(going == 0).min(room);
+    each.saturating_sub(going).min(room.saturating_sub(RESERVED)).max(at_least)
+}
+
 /// How long a claim lasts.
 pub fn claim_of(config: &Config) -> TimeDelta {
     TimeDelta::from_std(timeout_of(config)).unwrap_or_default() + GRACE
@@ -213,4 +222,25 @@ fn many() -> usize {
         .lines()
         .find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
     files.map_or(MOST, |files: usize| (files / 4).clamp(16, MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn webhooks_that_hang_leave_room_for_others() {
+        let (mut room, each) = (128, 32);
+        let hang: Vec<usize> = (0..4)
+            .map(|_| {
+                let claimed = share(each, 0, room);
+                room -= claimed;
+                claimed
+            })
+            .collect();
+        assert_eq!(hang, [32, 32, 32, 1]);
+        assert_eq!(share(each, 1, room), 0, "nor more later, round by round");
+        assert_eq!(share(each, 0, room), 1, "one that lives");
+        assert_eq!((share(each, 0, 0), share(1, 1, 1000), share(1, 0, 16)), (0, 0, 1));
+    }
 }

@@ -377,3 +377,21 @@ async fn what_is_said_later_of_a_call_that_is_anonymous_goes_within_a_day() {
     assert_eq!(run(TimeDelta::hours(25)).await, 1);
     assert_eq!(app.call("old").await.unwrap().note, None);
 }
+
+#[actix_web::test]
+async fn what_is_deleted_is_not_left_in_the_file_of_sqlite() {
+    let app = spawn();
+    let Some(file) = app.database.url.strip_prefix("sqlite://").map(str::to_owned) else { return };
+    for id in 0..50 {
+        ended(&app, &id.to_string(), ("in", CALLER, "493055")).await;
+    }
+    let stands = async || {
+        app.query(|db| diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(db)).await;
+        let bytes = std::fs::read(&file).unwrap();
+        bytes.windows(CALLER.len()).any(|some| some == CALLER.as_bytes())
+    };
+    assert!(stands().await);
+    let number = Numbering::new("DE", None).unwrap().read(CALLER).unwrap();
+    assert_eq!(retention::erase(&app.app, &number, "admin".into()).await.unwrap().calls, 50);
+    assert!(!stands().await);
+}
