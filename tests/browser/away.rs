@@ -47,6 +47,7 @@ async fn a_tick_that_fails_leaves_its_row_and_says_so() {
     proxy.server_is_away(false);
     browser.click("#rows .tick").await;
     browser.find("#rows .tick[aria-pressed=true]").await;
+    browser.gone("#messages .bad").await;
     browser.close().await;
 }
 
