@@ -19,7 +19,8 @@ pub fn check(text: &str, least: usize, most: usize) -> Result<(), String> {
     if text.contains('\0') {
         return Err("must not hold a NUL character".into());
     }
-    if text.trim().chars().filter(|c| !is_invisible(*c)).count() < least {
+    let seen = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
+    if seen.chars().count() < least {
         return Err("must not be blank".into());
     }
     if text.chars().count() > most {
