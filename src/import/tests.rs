@@ -49,7 +49,7 @@ fn our_own_columns() {
     );
     let lines: Vec<u64> = skipped.iter().map(|(line, _)| *line).collect();
     assert_eq!(lines, [4, 5, 6, 7, 7], "{skipped:?}"); // the quoted note has two lines
-    assert!(skipped[2].1.contains("\"n/a\" is no number"), "{skipped:?}");
+    assert!(skipped[2].1.contains("\"n/a\" stands for callers who withhold"), "{skipped:?}");
 }
 
 /// Outlook 2016, German: Windows-1252, commas, a column for each kind of number.
