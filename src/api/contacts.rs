@@ -85,8 +85,8 @@ pub struct ContactWords {
 
 impl ContactWords {
     fn check(self, numbering: &Numbering) -> Result<NewContact> {
-        let numbers = read(&self.numbers, numbering)?;
-        checked(self.name, self.company, self.note, numbers)
+        let Self { name, company, numbers, note } = self;
+        checked(name, company, note, || read(&numbers, numbering))
     }
 }
 
@@ -110,10 +110,11 @@ fn checked(
     name: String,
     company: Option<String>,
     note: Option<String>,
-    numbers: Vec<Number>,
+    numbers: impl FnOnce() -> Result<Vec<Number>>,
 ) -> Result<NewContact> {
-    import::check(&name, company.as_deref(), note.as_deref(), numbers.len())
-        .map_err(|(field, why)| Error::field(field, why))?;
+    let wrong = |(field, why)| Error::field(field, why);
+    import::check(&name, company.as_deref(), note.as_deref(), 0).map_err(wrong)?;
+    let numbers = numbers()?; // how many, too
     if numbers.is_empty() {
         return Err(Error::field("numbers", "must hold at least one number"));
     }
@@ -144,9 +145,9 @@ impl ContactChange {
     /// Numbers that are not sent stay as they are, also those that would be refused by now.
     fn apply(self, old: ContactRow, numbers: Vec<NumberRow>, numbering: &Numbering) -> Result<NewContact> {
         let kept = |row: NumberRow| Number::from((row.number, row.number_key));
-        let numbers = match self.numbers {
-            Some(given) => read(&given, numbering)?,
-            None => numbers.into_iter().map(kept).collect(),
+        let numbers = move || match self.numbers {
+            Some(given) => read(&given, numbering),
+            None => Ok(numbers.into_iter().map(kept).collect()),
         };
         let (company, note) = (self.company.unwrap_or(old.company), self.note.unwrap_or(old.note));
         checked(self.name.unwrap_or(old.name), company, note, numbers)
