@@ -60,7 +60,7 @@ fn blocking(patterns: &[&str]) -> RuleSet {
         hits: 0,
         last_hit_at: None,
     };
-    RuleSet::new((1..).zip(patterns).map(rule).collect(), Vec::new(), &GERMAN)
+    RuleSet::new((1..).zip(patterns).map(rule).collect(), Vec::new(), |_| &*GERMAN)
 }
 
 fn choosing(patterns: &[&str]) -> RuleSet {
@@ -75,5 +75,5 @@ fn choosing(patterns: &[&str]) -> RuleSet {
         hits: 0,
         last_hit_at: None,
     };
-    RuleSet::new(Vec::new(), (1..).zip(patterns).map(rule).collect(), &GERMAN)
+    RuleSet::new(Vec::new(), (1..).zip(patterns).map(rule).collect(), |_| &*GERMAN)
 }

@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(definition) = serde_json::from_str::<Definition>(written) else { return };
     let (payload, method) = (definition.payload(), definition.method());
     let allowed = Allowed::new(&[]);
-    let Ok(webhook) = definition.check(&allowed, |id| id == 1, Moment::default()) else { return };
+    let Ok(webhook) = definition.check(Some(&allowed), |id| id == 1, Moment::default()) else { return };
     assert!(webhook.url.chars().count() <= 2_000 && !webhook.url.contains('\0'));
 
     let (mut call, _) = sample::call(EventKind::Hangup);
