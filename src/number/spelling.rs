@@ -49,7 +49,8 @@ pub fn is_withheld(text: &str) -> bool {
 /// Without the extension that some put behind a whole number (`ext. 12`, `x12`, `,12`), without quotes, and of
 /// `+4930…@host` the number.
 pub fn main_number(text: &str) -> &str {
-    let text = text.trim_matches('"');
+    let bare = text.trim_matches(|c: char| c == '"' || c.is_whitespace());
+    let text = if Spelling::of(bare, false).is_some() { bare } else { text };
     let user = text.split_once('@').map(|(user, _)| user);
     if let Some(user) = user.filter(|user| user.starts_with('+') && Spelling::of(user, false).is_some()) {
         return user;
