@@ -1,14 +1,13 @@
 //! The caller log for spreadsheets: streamed, so that no log is too long.
 
-use actix_web::http::header;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, SecondsFormat, Utc};
-use futures_util::stream;
 
 use super::auth::Caller;
 use super::call_filter::CallFilter;
 use super::call_view::{CallView, views};
+use super::csv_answer::{self, Portion};
 use super::openapi::ReadRefusals;
 use super::page;
 use super::query::{Asked, Nothing};
@@ -17,7 +16,6 @@ use crate::call::Moment;
 use crate::error::{Error, Result};
 use crate::store::Db;
 use crate::store::call_list::{self, Order, Position, Wanted};
-use crate::text::FORMULA;
 
 const HEADER: [&str; 34] = [
     "id",
@@ -63,69 +61,32 @@ const HEADER: [&str; 34] = [
 #[get("/calls.csv")]
 pub async fn download(app: Data<App>, caller: Caller, asked: Asked<Nothing>) -> Result<HttpResponse> {
     let wanted = asked.filter.wanted(&app.config.numbering, Some(&caller.0))?;
-    // the first rows before the answer begins, so that its status can still say that there is no database
-    let first = portion(&app, wanted.clone(), Start::Header).await?;
-    let back_to = first.searched_back_to.map(|at| ("X-Searched-Back-To", time(at.and_utc())));
-    let rows = stream::unfold((app, wanted, Some(Ok(first))), |(app, wanted, ready)| async move {
-        let Portion { text, next, .. } = match ready? {
-            Ok(portion) => portion,
-            Err(e) => return Some((Err(e), (app, wanted, None))),
-        };
-        let following = match next {
-            Some(after) => Some(portion(&app, wanted.clone(), Start::After(after)).await),
-            None => None,
-        };
-        Some((Ok::<_, Error>(text), (app, wanted, following)))
-    });
-    let mut answer = HttpResponse::Ok();
+    let (first, back_to) = portion(&app, wanted.clone(), None).await?;
+    let back_to = back_to.map(|at| ("X-Searched-Back-To", time(at.and_utc())));
+    let mut answer = csv_answer::named("calls.csv");
     if let Some(back_to) = back_to {
         answer.insert_header(back_to);
     }
-    Ok(answer
-        .content_type("text/csv; charset=utf-8; header=present")
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"calls.csv\""))
-        .streaming(rows))
+    let more = move |after| {
+        let (app, wanted) = (app.clone(), wanted.clone());
+        async move { Ok(portion(&app, wanted, Some(after)).await?.0) }
+    };
+    Ok(answer.streaming(csv_answer::rows(first, more)))
 }
 
-enum Start {
-    Header,
-    After(Position),
-}
-
-struct Portion {
-    text: Bytes,
-    next: Option<Position>,
-    searched_back_to: Option<Moment>,
-}
-
-async fn portion(app: &App, wanted: Wanted, start: Start) -> Result<Portion> {
-    app.store
-        .long_query(move |db: &mut Db| {
-            let (header, after) = match start {
-                Start::Header => (true, None),
-                Start::After(position) => (false, Some(position)),
-            };
-            let found = call_list::page(db, &wanted, Order::Newest, after, page::MOST)?;
-            let text = csv(header, &views(db, found.calls)?).map_err(|e| Error::Internal(Box::new(e)))?;
-            Ok::<_, Error>(Portion { text, next: found.next, searched_back_to: found.searched_back_to })
-        })
-        .await
-}
-
-fn csv(header: bool, calls: &[CallView]) -> std::result::Result<Bytes, csv::Error> {
-    let header = header.then_some(HEADER.map(str::to_owned));
-    written(header.into_iter().chain(calls.iter().map(|call| cells(call).map(defused))))
-}
-
-/// Rows as CSV.
-pub(super) fn written<const N: usize>(
-    rows: impl Iterator<Item = [String; N]>,
-) -> std::result::Result<Bytes, csv::Error> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(row)?;
-    }
-    writer.into_inner().map(Bytes::from).map_err(|e| e.into_error().into())
+/// The header row, or what comes behind `after`; and how far back was searched.
+async fn portion(
+    app: &App,
+    wanted: Wanted,
+    after: Option<Position>,
+) -> Result<(Portion<Position>, Option<Moment>)> {
+    let read = move |db: &mut Db| {
+        let found = call_list::page(db, &wanted, Order::Newest, after, page::MOST)?;
+        let views = views(db, found.calls)?;
+        let text = csv_answer::written(after.is_none().then_some(HEADER), views.iter().map(cells))?;
+        Ok::<_, Error>(((text, found.next), found.searched_back_to))
+    };
+    app.store.long_query(read).await
 }
 
 fn cells(call: &CallView) -> [String; 34] {
@@ -172,53 +133,4 @@ fn cells(call: &CallView) -> [String; 34] {
 
 fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// What callers and PBXes write must not run in a spreadsheet, whatever it takes for the separator of cells (in many
-/// countries a semicolon). A number with its plus is data, and harmless.
-pub(super) fn defused(cell: String) -> String {
-    let number = cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
-    if number || !cell.contains(FORMULA) {
-        return cell;
-    }
-    let mut written = String::with_capacity(cell.len() + 1);
-    let mut begins = true;
-    for letter in cell.chars() {
-        if begins && FORMULA.contains(&letter) {
-            written.push('\'');
-        }
-        written.push(letter);
-        begins = SEPARATORS.contains(&letter);
-    }
-    written
-}
-
-/// Behind these a cell may begin.
-const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_are_defused_and_numbers_stay_numbers() {
-        for (cell, written) in [
-            ("+493012345", "+493012345"),
-            ("+49 30 12345", "'+49 30 12345"),
-            ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
-            ("=1+1", "'=1+1"),
-            ("-1", "'-1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t'=1"),
-            ("\r=1", "'\r'=1"),
-            ("\n=1", "'\n'=1"),
-            ("＝1", "'＝1"),
-            ("Alice;=1", "Alice;'=1"),
-            ("Alice-Bob; +49", "Alice-Bob; +49"),
-            ("Alice", "Alice"),
-            ("", ""),
-        ] {
-            assert_eq!(defused(cell.into()), written);
-        }
-    }
 }

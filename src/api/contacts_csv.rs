@@ -1,14 +1,12 @@
 //! Contacts for spreadsheets and for other servers: streamed, in the columns that the import reads.
 
-use actix_web::http::header;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
-use futures_util::stream;
 use serde::Deserialize;
 
 use super::auth::Caller;
-use super::calls_csv::{defused, written};
 use super::contacts::{ContactView, Which, searched};
+use super::csv_answer::{self, Portion};
 use super::openapi::ReadRefusals;
 use super::page;
 use super::query::Parameters;
@@ -42,27 +40,16 @@ pub async fn download(
     Parameters(Wanted { q }): Parameters<Wanted>,
 ) -> Result<HttpResponse> {
     let search = searched(&app, &Which { q, limit: None, cursor: None })?;
-    // the first rows before the answer begins, so that its status can still say that there is no database
     let first = portion(&app, search.clone(), None).await?;
-    let rows = stream::unfold((app, search, Some(Ok(first))), |(app, search, ready)| async move {
-        let (text, next) = match ready? {
-            Ok(portion) => portion,
-            Err(e) => return Some((Err(e), (app, search, None))),
-        };
-        let following = match next {
-            Some(after) => Some(portion(&app, search.clone(), Some(after)).await),
-            None => None,
-        };
-        Some((Ok::<_, Error>(text), (app, search, following)))
-    });
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8; header=present")
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"contacts.csv\""))
-        .streaming(rows))
+    let more = move |after| {
+        let (app, search) = (app.clone(), search.clone());
+        async move { portion(&app, search, Some(after)).await }
+    };
+    Ok(csv_answer::named("contacts.csv").streaming(csv_answer::rows(first, more)))
 }
 
-/// Some rows, and behind which the next ones stand.
-async fn portion(app: &App, search: Option<Search>, after: Option<Place>) -> Result<(Bytes, Option<Place>)> {
+/// The header row, or what comes behind `after`.
+async fn portion(app: &App, search: Option<Search>, after: Option<Place>) -> Result<Portion<Place>> {
     let read = move |db: &mut Db| {
         let found = rows::page(db, search.as_ref(), after.as_ref(), page::MOST)?;
         let full = found.len() as i64 == page::MOST;
@@ -71,11 +58,9 @@ async fn portion(app: &App, search: Option<Search>, after: Option<Place>) -> Res
         let mut numbers = rows::numbers(db, &ids)?;
         let cells = found.into_iter().map(|row| {
             let numbers = numbers.remove(&row.id).unwrap_or_default();
-            cells(ContactView::of(row, numbers)).map(defused)
+            cells(ContactView::of(row, numbers))
         });
-        let header = after.is_none().then_some(HEADER.map(str::to_owned));
-        let text = written(header.into_iter().chain(cells)).map_err(|e| Error::Internal(Box::new(e)))?;
-        Ok::<_, Error>((text, next))
+        Ok::<_, Error>((csv_answer::written(after.is_none().then_some(HEADER), cells)?, next))
     };
     app.store.long_query(read).await
 }

@@ -15,6 +15,7 @@ pub(crate) mod calls_stats;
 pub(crate) mod contact_import;
 pub(crate) mod contacts;
 mod contacts_csv;
+mod csv_answer;
 mod description;
 mod health;
 pub(crate) mod journal_view;
