@@ -152,8 +152,9 @@ impl Numbering {
 
     fn key_of(&self, raw: &str) -> String {
         let text = spelling::unwrap_uri(raw);
-        let text = spelling::main_number(&text);
-        if let Some(Spelling { plus, digits, shorn }) = Spelling::of(text, false) {
+        let spelled = Spelling::of(&text, false)
+            .or_else(|| spelling::main_number(&text).and_then(|number| Spelling::of(number, false)));
+        if let Some(Spelling { plus, digits, shorn }) = spelled {
             if plus && spelling::SPELLED_OUT.contains(&digits.as_str()) {
                 return Number::WITHHELD.to_owned();
             }
@@ -166,7 +167,7 @@ impl Numbering {
         if let Some(rest) = text.strip_prefix('+') {
             return self.key_of(rest.trim_start()); // the plus in front of a key says that it is valid
         }
-        if spelling::is_star_code(text) {
+        if spelling::is_star_code(&text) {
             return text.split_whitespace().collect();
         }
         let text = text.to_lowercase();

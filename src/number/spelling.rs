@@ -46,27 +46,28 @@ pub fn is_withheld(text: &str) -> bool {
     WITHHELD.contains(&&*word) || host.ends_with(".invalid") || (user.is_empty() && !host.is_empty())
 }
 
-/// Without the extension that some put behind a whole number (`ext. 12`, `x12`, `,12`), without quotes, and of
-/// `+4930…@host` the number.
-pub fn main_number(text: &str) -> &str {
+/// The number in a text that is more than one: without quotes, before `@host` where it begins with a plus, or without the
+/// extension that some put behind a whole number (`ext. 12`, `x12`, `,12`).
+pub fn main_number(text: &str) -> Option<&str> {
+    let digits = |text: &str| Spelling::of(text, false).map_or(0, |spelling| spelling.digits.len());
     let bare = text.trim_matches(|c: char| c == '"' || c.is_whitespace());
-    let text = if Spelling::of(bare, false).is_some() { bare } else { text };
-    let user = text.split_once('@').map(|(user, _)| user);
-    if let Some(user) = user.filter(|user| user.starts_with('+') && Spelling::of(user, false).is_some()) {
-        return user;
+    let user = text.split_once('@').map_or("", |(user, _)| user);
+    if digits(bare) > 0 {
+        return Some(bare);
+    }
+    if user.starts_with('+') && digits(user) > 0 {
+        return Some(user);
     }
     let head = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    if head.len() == text.len() {
+        return None;
+    }
     let head = head.trim_end_matches([' ', '.', ':', '=', '-']);
-    let marks = ["extension", "ext", "x", ","];
-    let mark = marks.iter().find_map(|mark| {
+    let mark = ["extension", "ext", "x", ","].iter().find_map(|mark| {
         let (before, end) = head.split_at_checked(head.len().checked_sub(mark.len())?)?;
         end.eq_ignore_ascii_case(mark).then(|| before.trim_end_matches([' ', ',', ';']))
     });
-    let whole = |head: &&str| {
-        let digits = Spelling::of(head, false).map_or(0, |spelling| spelling.digits.len());
-        text.ends_with(|c: char| c.is_ascii_digit()) && digits > super::EXTENSION
-    };
-    mark.filter(whole).unwrap_or(text)
+    mark.filter(|number| digits(number) > super::EXTENSION)
 }
 
 /// The digits of a text that is a number and nothing else.
