@@ -85,9 +85,9 @@ pub struct PbxWithUrl {
 }
 
 impl PbxWithUrl {
-    fn new(app: &App, row: PbxRow, token: &str) -> Self {
+    fn new(base_url: &str, row: PbxRow, token: &str) -> Self {
         let dialect = dialect::named(&row.dialect);
-        let url = dialect.map(|dialect| dialect.url(&app.config.public_url, token));
+        let url = dialect.map(|dialect| dialect.url(base_url, token));
         Self { url: url.unwrap_or_default(), pbx: PbxView::full(row) }
     }
 }
@@ -166,14 +166,14 @@ pub async fn read(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<Json<
 #[utoipa::path(tag = "pbxes", request_body = PbxRequest, responses((status = 201, body = PbxWithUrl), WriteRefusals))]
 #[post("/pbxes")]
 pub async fn create(app: Data<App>, caller: Caller, Sent(new): Sent<PbxRequest>) -> Result<HttpResponse> {
-    Ok(HttpResponse::Created().json(add(&app, &caller, new).await?))
+    Ok(HttpResponse::Created().json(add(&app, &caller, new, &app.config.public_url).await?))
 }
 
-/// Makes a PBX; its URL is told this once.
+/// Makes a PBX; its URL, which begins with `base_url`, is told this once.
 ///
 /// # Errors
 /// What is wrong with it, or that the caller may not.
-pub async fn add(app: &Data<App>, caller: &Caller, new: PbxRequest) -> Result<PbxWithUrl> {
+pub async fn add(app: &Data<App>, caller: &Caller, new: PbxRequest, base_url: &str) -> Result<PbxWithUrl> {
     caller.at_least(Role::Admin)?;
     caller.touches(None, WHAT)?;
     let PbxRequest { name, dialect, region, options, allowed_addresses } = new;
@@ -190,7 +190,7 @@ pub async fn add(app: &Data<App>, caller: &Caller, new: PbxRequest) -> Result<Pb
         token_hash: Hash::of(&token),
     };
     let row = App::change(app, move |db| Ok(rows::insert(db, &new, clock::now())?)).await?;
-    Ok(PbxWithUrl::new(app, row, &token))
+    Ok(PbxWithUrl::new(base_url, row, &token))
 }
 
 /// Changes a PBX, from its next event on.
@@ -250,14 +250,20 @@ pub async fn rotate(
     id: Path<i64>,
     Sent(new): Sent<NewToken>,
 ) -> Result<HttpResponse> {
-    Ok(HttpResponse::Created().json(new_url(&app, &caller, *id, new).await?))
+    Ok(HttpResponse::Created().json(new_url(&app, &caller, *id, new, &app.config.public_url).await?))
 }
 
-/// Gives a PBX a new token; its URL is told this once.
+/// Gives a PBX a new token; its URL, which begins with `base_url`, is told this once.
 ///
 /// # Errors
 /// What is wrong, or that the caller may not.
-pub async fn new_url(app: &Data<App>, caller: &Caller, id: i64, new: NewToken) -> Result<PbxWithUrl> {
+pub async fn new_url(
+    app: &Data<App>,
+    caller: &Caller,
+    id: i64,
+    new: NewToken,
+    base_url: &str,
+) -> Result<PbxWithUrl> {
     admits(caller, id)?;
     let grace = new.grace_s.unwrap_or(24 * 60 * 60);
     if !(0..=LONGEST_GRACE).contains(&grace) {
@@ -266,7 +272,7 @@ pub async fn new_url(app: &Data<App>, caller: &Caller, id: i64, new: NewToken) -
     let (token, now) = (new_token(), clock::now());
     let (hash, until) = (Hash::of(&token), now + TimeDelta::seconds(grace));
     let row = App::change(app, move |db| rows::rotate(db, id, &hash, until, now)).await?;
-    Ok(PbxWithUrl::new(app, row, &token))
+    Ok(PbxWithUrl::new(base_url, row, &token))
 }
 
 pub(crate) const WHAT: &str = "PBX";

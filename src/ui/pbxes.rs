@@ -52,8 +52,8 @@ async fn add(app: Data<App>, visit: Visit, request: HttpRequest, fields: Fields)
         options: Some(options(&fields)?),
         allowed_addresses: Some(fields.list("allowed_addresses")),
     };
-    let made = pbxes::add(&app, &visit.caller, new).await?;
-    once(&app, visit, &request, &made)
+    let made = pbxes::add(&app, &visit.caller, new, &our_address(&app, &request)).await?;
+    once(visit, &made)
 }
 
 /// The area code has a field of its own; the options of its dialect are JSON.
@@ -69,15 +69,14 @@ fn options(fields: &Fields) -> Result<Value> {
 }
 
 /// The URL, and what to do with it. It is shown here and nowhere else.
-fn once(app: &App, visit: Visit, request: &HttpRequest, made: &PbxWithUrl) -> Result<HttpResponse> {
-    let url = made.url.replacen(&app.config.public_url, &our_address(app, request), 1);
-    let steps = dialect::named(&made.pbx.dialect).map(|dialect| dialect.instructions(&url));
+fn once(visit: Visit, made: &PbxWithUrl) -> Result<HttpResponse> {
+    let steps = dialect::named(&made.pbx.dialect).map(|dialect| dialect.instructions(&made.url));
     once::show(
         visit,
         Once {
             title: made.pbx.name.clone(),
             what: "The PBX’s URL",
-            secret: url,
+            secret: made.url.clone(),
             steps,
             next: format!("/pbxes/{}", made.pbx.id),
             next_name: "To its journal: see its requests come in",
@@ -192,8 +191,8 @@ async fn rotate(
     fields: Fields,
 ) -> Result<HttpResponse> {
     let new = NewToken { grace_s: fields.read("grace_s")? };
-    let made = pbxes::new_url(&app, &visit.caller, *id, new).await?;
-    once(&app, visit, &request, &made)
+    let made = pbxes::new_url(&app, &visit.caller, *id, new, &our_address(&app, &request)).await?;
+    once(visit, &made)
 }
 
 async fn delete(app: Data<App>, visit: Visit, id: Path<i64>) -> Result<HttpResponse> {
