@@ -106,7 +106,7 @@ fn says(policy: Policy) -> String {
 /// # Errors
 /// What the database says.
 pub async fn count(app: &App, policy: Policy, now: Moment) -> Result<i64> {
-    app.store.query(move |db| rows::count(db, policy.how, policy.before(now))).await
+    app.store.long_query(move |db| rows::count(db, policy.how, policy.before(now))).await
 }
 
 /// Once an hour, for ever (the server's end ends it).
@@ -157,7 +157,10 @@ async fn take_away(
 ) -> Result<bool> {
     let before = policy.before(now);
     let mut pace = Pace::new();
-    let change = app.store.query(rows::number).await?;
+    let change = match policy.how {
+        How::Delete => None,
+        How::Anonymise => Some(app.store.query(rows::number).await?),
+    };
     loop {
         let limit = pace.at_once();
         let work = move |db: &mut Db| step(db, policy.how, change, (after, before), limit);
@@ -225,20 +228,20 @@ struct Step {
     took: Took,
 }
 
-/// At most `limit` calls between those places, which get that change number. `None` where there are no more.
+/// At most `limit` calls between those places; those that stay get that change number. `None` where there are no more.
 fn step(
     db: &mut Db,
     how: How,
-    change: i64,
+    change: Option<i64>,
     (after, before): (Place, Moment),
     limit: i64,
 ) -> QueryResult<Option<Step>> {
     let places = rows::next(db, how, after, before, limit)?;
     let ids: Vec<i64> = places.iter().map(|(_, id)| *id).collect();
     let Some(last) = places.last() else { return Ok(None) };
-    let (calls, took) = rows::in_between(db, |db| match how {
-        How::Delete => rows::delete(db, &ids),
-        How::Anonymise => rows::anonymise(db, &ids, change),
+    let (calls, took) = rows::in_between(db, |db| match change {
+        None => rows::delete(db, &ids),
+        Some(change) => rows::anonymise(db, &ids, change),
     })?;
     Ok(Some(Step { last: *last, calls: calls as i64, took }))
 }

@@ -246,9 +246,6 @@ pub const fn tick_kind(done: bool) -> &'static str {
     if done { "done" } else { "undone" }
 }
 
-/// The journal's word where a tick was taken back, as if it had not been.
-pub const TAKEN_BACK: &str = "taken back";
-
 fn visible(db: &mut Db, caller: &Caller, id: i64) -> Result<Call> {
     let call = rows::by_id(db, id).map_err(|e| match e {
         diesel::result::Error::NotFound => Error::NotFound("call"),

@@ -13,7 +13,7 @@ use validator::Validate;
 use super::auth::Caller;
 use super::body::Valid;
 use super::call_filter::CallFilter;
-use super::calls::{TAKEN_BACK, tick, tick_kind};
+use super::calls::{tick, tick_kind};
 use super::openapi::WriteRefusals;
 use super::page;
 use crate::app::App;
@@ -22,9 +22,10 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::object;
 use crate::snapshot::Key;
+use crate::store::Db;
 use crate::store::amend::Amendment;
 use crate::store::call_list::{self, Order};
-use crate::store::{Db, journal};
+use crate::store::journal::{self, TAKEN_BACK};
 
 /// The most calls of one transaction.
 const MOST_AT_ONCE: usize = 500;

@@ -5,6 +5,7 @@
 //! Of the deliveries of one call to one webhook only the oldest that is not done can be claimed; those behind it wait
 //! with it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
@@ -286,9 +287,9 @@ fn load(db: &mut Db, ids: &[i64]) -> QueryResult<Vec<Claimed>> {
 pub fn settle(db: &mut Db, attempts: &[Attempt], now: Moment) -> QueryResult<()> {
     let mut delivered: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     let mut failed = Vec::new();
-    let current = at_present(db, attempts, now)?;
-    for attempt in &current {
-        if !was_ours(db, attempt, now)? {
+    for attempt in attempts {
+        let attempt = at_present(db, attempt, now)?;
+        if !was_ours(db, &attempt, now)? {
             continue;
         }
         match attempt.verdict {
@@ -302,20 +303,17 @@ pub fn settle(db: &mut Db, attempts: &[Attempt], now: Moment) -> QueryResult<()>
     }
     for attempt in failed {
         next_is_due(db, attempt.webhook_id, &[attempt.call], attempt.outcome(now).1)?;
-        fares_badly(db, attempt, now)?;
+        fares_badly(db, &attempt, now)?;
     }
     Ok(())
 }
 
 /// The same; where the webhook has another URL by now, that one is not gone: it is asked.
-fn at_present(db: &mut Db, attempts: &[Attempt], now: Moment) -> QueryResult<Vec<Attempt>> {
-    let mut current = attempts.to_vec();
-    for attempt in current.iter_mut().filter(|attempt| attempt.verdict == Verdict::Gone) {
-        if asked(attempt).count().get_result::<i64>(db)? == 0 {
-            attempt.verdict = Verdict::Again(now, now);
-        }
+fn at_present<'a>(db: &mut Db, attempt: &'a Attempt, now: Moment) -> QueryResult<Cow<'a, Attempt>> {
+    if attempt.verdict == Verdict::Gone && asked(attempt).count().get_result::<i64>(db)? == 0 {
+        return Ok(Cow::Owned(Attempt { verdict: Verdict::Again(now, now), ..attempt.clone() }));
     }
-    Ok(current)
+    Ok(Cow::Borrowed(attempt))
 }
 
 /// Its webhook, where it still has the URL that was asked.

@@ -5,11 +5,9 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 
 use super::journal::NewEntry;
-use super::schema::{
-    block_rules, caller_id_rules, calls, contact_numbers, contacts, deliveries, journal, live_calls,
-};
+use super::schema::{block_rules, caller_id_rules, calls, contact_numbers, contacts, journal, live_calls};
 use super::sought::Sought;
-use super::{Db, numbers, rules, stories};
+use super::{Db, numbers, retention, rules, stories};
 use crate::call::{ERASED, Moment};
 
 /// So many lines or calls are looked through at once.
@@ -135,8 +133,7 @@ pub fn calls(db: &mut Db, from: &From, sought: &Sought, who: &str, now: Moment) 
             From::These(ids) => ended.filter(calls::id.eq_any(ids)).load(db)?,
         };
         let ids: Vec<i64> = found.iter().map(|call| call.id).collect();
-        diesel::delete(journal::table.filter(journal::call.eq_any(&ids))).execute(db)?;
-        diesel::delete(deliveries::table.filter(deliveries::call.eq_any(&ids))).execute(db)?;
+        retention::what_was_told(db, &ids)?;
         stories::forget(db, &ids)?;
         for (mut call, change) in found.into_iter().zip(before + 1..) {
             call.clean(sought);

@@ -129,6 +129,9 @@ pub fn ticked(db: &mut Db, first: i64, last: i64, who: &str) -> QueryResult<Vec<
         .load(db)
 }
 
+/// The word for a tick that was taken back, as if it had not been.
+pub const TAKEN_BACK: &str = "taken back";
+
 /// A tick or an untick.
 #[derive(Queryable)]
 pub struct Tick {
@@ -149,7 +152,7 @@ pub struct Tick {
 pub fn ticks(db: &mut Db, calls: &[i64], last: i64) -> QueryResult<Vec<Tick>> {
     journal::table
         .filter(journal::call.eq_any(calls).and(journal::change.le(last)))
-        .filter(journal::kind.eq_any(["done", "undone", "taken back"]).and(journal::address.is_null()))
+        .filter(journal::kind.eq_any(["done", "undone", TAKEN_BACK]).and(journal::address.is_null()))
         .order(journal::change)
         .select((
             journal::call.assume_not_null(),

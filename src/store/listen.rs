@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::settings::{CHANNEL, config_version};
 use super::target::Target;
-use super::{Db, StopFlag};
+use super::{Db, StopFlag, lock};
 use crate::complaint::complain;
 
 /// How often the connection is asked for notifications that came in (which costs no round trip), and how often at
@@ -22,10 +22,6 @@ const GLANCE: Duration = Duration::from_millis(20);
 const LOOK: Duration = Duration::from_secs(1);
 /// The channel on which nodes tell each other the newest change number. A constant text: it stands in SQL.
 const FEED: &str = "hookswitch_feed";
-
-/// The lock that every node holds, as others may: so each sees that it is not alone. Telling costs a commit, and may cost
-/// the writer the wait for it. (The migrations' lock has 4857483, that of changes to contacts 4857485.)
-const PRESENCE: &str = "4857484";
 
 /// Change numbers, as far as this node knows them.
 pub struct Newest {
@@ -65,7 +61,7 @@ fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, seen: &impl Fn(&mut Db,
     if let Db::Postgres(conn) = db {
         // nothing is written here, but PostgreSQL flushes a transaction that notifies as if it were
         conn.batch_execute(&format!("SET synchronous_commit = off; LISTEN {CHANNEL}; LISTEN {FEED}"))?;
-        conn.batch_execute(&format!("SELECT pg_advisory_lock_shared({PRESENCE})"))?;
+        conn.batch_execute(&format!("SELECT pg_advisory_lock_shared({})", lock::PRESENCE))?;
     }
     let mut told = *newest.own.borrow();
     loop {
@@ -84,12 +80,14 @@ fn follow(db: &mut Db, stop: &StopFlag, newest: &Newest, seen: &impl Fn(&mut Db,
     }
 }
 
-/// Does any other node listen? One that just came looks by itself within a second.
+/// Does any other node listen? Else nobody is told: that costs a commit, and may cost the writer the wait for it. One that
+/// just came looks by itself within a second.
 fn has_others(db: &mut Db) -> QueryResult<bool> {
     let Db::Postgres(conn) = db else { return Ok(false) };
     let holders = sql::<Bool>(&format!(
-        "(SELECT count(*) > 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = {PRESENCE} AND mode = 'ShareLock'
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        "(SELECT count(*) > 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = {} AND mode = 'ShareLock'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        lock::PRESENCE
     ));
     diesel::select(holders).get_result(conn)
 }

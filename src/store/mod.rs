@@ -62,6 +62,16 @@ use writer::Writer;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
+/// Numbers of PostgreSQL's advisory locks, which are ours alone.
+mod lock {
+    /// Of those who bring the schema up to date: several nodes may start at once.
+    pub const MIGRATIONS: i64 = 4_857_483;
+    /// That every node holds, as others may: so each sees that it is not alone.
+    pub const PRESENCE: i64 = 4_857_484;
+    /// Of those who change contacts by what they read.
+    pub const CONTACTS: i64 = 4_857_485;
+}
+
 /// Whichever database it is.
 type Backend = <Db as Connection>::Backend;
 
@@ -178,8 +188,8 @@ impl r2d2::HandleError<ConnectionError> for Complains {
 /// Where a newer program made it, or what the database says.
 pub fn migrate(db: &mut Db) -> Result<(), StartError> {
     if let Db::Postgres(conn) = db {
-        // several nodes may start at once; the number is ours alone
-        conn.batch_execute("SELECT pg_advisory_lock(4857483)").map_err(StartError::database)?;
+        conn.batch_execute(&format!("SELECT pg_advisory_lock({})", lock::MIGRATIONS))
+            .map_err(StartError::database)?;
     }
     let source = match db {
         Db::Postgres(_) => POSTGRES,
@@ -194,7 +204,8 @@ pub fn migrate(db: &mut Db) -> Result<(), StartError> {
     }
     db.run_pending_migrations(source).map_err(StartError::migration)?;
     if let Db::Postgres(conn) = db {
-        conn.batch_execute("SELECT pg_advisory_unlock(4857483)").map_err(StartError::database)?;
+        conn.batch_execute(&format!("SELECT pg_advisory_unlock({})", lock::MIGRATIONS))
+            .map_err(StartError::database)?;
     }
     Ok(())
 }

@@ -161,7 +161,7 @@ pub fn anonymise(db: &mut Db, ids: &[i64], change: i64) -> QueryResult<usize> {
 }
 
 /// Deletes the journal's lines about these calls, and their deliveries.
-fn what_was_told(db: &mut Db, ids: &[i64]) -> QueryResult<()> {
+pub(super) fn what_was_told(db: &mut Db, ids: &[i64]) -> QueryResult<()> {
     diesel::delete(journal::table.filter(journal::call.eq_any(ids))).execute(db)?;
     diesel::delete(deliveries::table.filter(deliveries::call.eq_any(ids))).execute(db).map(drop)
 }

@@ -172,15 +172,12 @@ pub fn update(db: &mut Db, id: i64, values: &WebhookValues) -> QueryResult<Webho
     diesel::update(webhooks::table.find(id))
         .set((
             values,
+            values.enabled.then(|| webhooks::disabled_why.eq(None::<String>)),
             webhooks::failures.eq(0),
             webhooks::failing_since.eq(None::<Moment>),
             webhooks::resume_at.eq(None::<Moment>),
         ))
         .execute(db)?;
-    if values.enabled {
-        let why = webhooks::disabled_why.eq(None::<String>);
-        diesel::update(webhooks::table.find(id)).set(why).execute(db)?;
-    }
     get(db, id)
 }
 

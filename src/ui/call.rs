@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::call_row::{Row, Show};
 use super::frame::{Frame, Visit, html};
-use crate::api::calls::{TAKEN_BACK, with_journal};
+use crate::api::calls::with_journal;
 use crate::api::journal_view::JournalView;
 use crate::api::{CallFilter, read_page};
 use crate::app::App;
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::store::Db;
 use crate::store::call_list::{Order, Position};
 use crate::store::deliveries::{self, DeliveryRow};
+use crate::store::journal::TAKEN_BACK;
 use crate::store::keys::Role;
 
 /// So many earlier calls are shown.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::super::on_each;
+use super::super::{lock, on_each};
 use super::{AT_ONCE, NewContact};
 use crate::call::Moment;
 use crate::number::Number;
@@ -126,8 +126,9 @@ pub fn delete(db: &mut Db, id: i64) -> QueryResult<()> {
 /// What the database says.
 pub fn begin_writing(db: &mut Db) -> QueryResult<()> {
     match db {
-        // the number is ours alone, like that of the migrations
-        Db::Postgres(conn) => conn.batch_execute("SELECT pg_advisory_xact_lock(4857485)"),
+        Db::Postgres(conn) => {
+            conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({})", lock::CONTACTS))
+        }
         Db::Sqlite(conn) => diesel::update(contacts::table.filter(contacts::id.eq(0)))
             .set(contacts::id.eq(0))
             .execute(conn)
