@@ -86,15 +86,12 @@ pub struct ContactWords {
 impl ContactWords {
     fn check(self, numbering: &Numbering) -> Result<NewContact> {
         let Self { name, company, numbers, note } = self;
-        checked(name, company, note, || read(&numbers, numbering))
+        checked(name, company, note, numbers.len(), || read(&numbers, numbering))
     }
 }
 
 /// No key twice.
 fn read(given: &[String], numbering: &Numbering) -> Result<Vec<Number>> {
-    if given.len() > import::MOST_NUMBERS {
-        return Err(Error::field("numbers", format!("must be at most {}", import::MOST_NUMBERS)));
-    }
     let mut numbers: Vec<Number> = Vec::new();
     for (index, text) in given.iter().enumerate() {
         let number =
@@ -106,15 +103,17 @@ fn read(given: &[String], numbering: &Numbering) -> Result<Vec<Number>> {
     Ok(numbers)
 }
 
+/// So many numbers, which are read once all else is right.
 fn checked(
     name: String,
     company: Option<String>,
     note: Option<String>,
+    count: usize,
     numbers: impl FnOnce() -> Result<Vec<Number>>,
 ) -> Result<NewContact> {
-    let wrong = |(field, why)| Error::field(field, why);
-    import::check(&name, company.as_deref(), note.as_deref(), 0).map_err(wrong)?;
-    let numbers = numbers()?; // how many, too
+    import::check(&name, company.as_deref(), note.as_deref(), count)
+        .map_err(|(field, why)| Error::field(field, why))?;
+    let numbers = numbers()?;
     if numbers.is_empty() {
         return Err(Error::field("numbers", "must hold at least one number"));
     }
@@ -145,12 +144,13 @@ impl ContactChange {
     /// Numbers that are not sent stay as they are, also those that would be refused by now.
     fn apply(self, old: ContactRow, numbers: Vec<NumberRow>, numbering: &Numbering) -> Result<NewContact> {
         let kept = |row: NumberRow| Number::from((row.number, row.number_key));
+        let count = self.numbers.as_ref().map_or(numbers.len(), Vec::len);
         let numbers = move || match self.numbers {
             Some(given) => read(&given, numbering),
             None => Ok(numbers.into_iter().map(kept).collect()),
         };
         let (company, note) = (self.company.unwrap_or(old.company), self.note.unwrap_or(old.note));
-        checked(self.name.unwrap_or(old.name), company, note, numbers)
+        checked(self.name.unwrap_or(old.name), company, note, count, numbers)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::{Contacts, MOST_NUMBERS, Skipped, TOLD, folded, too_many};
+use super::{Contacts, MOST_NUMBERS, Skipped, folded, too_many};
 use crate::call::Moment;
 use crate::number::Number;
 use crate::store::Db;
@@ -31,10 +31,7 @@ pub struct Imported {
 
 impl Imported {
     fn skip(&mut self, what: Skipped) {
-        self.skipped_count += 1;
-        if self.skipped.len() < TOLD {
-            self.skipped.push(what);
-        }
+        what.join(&mut self.skipped, &mut self.skipped_count);
     }
 }
 

@@ -31,6 +31,16 @@ const TRIED: usize = 20 * MOST_NUMBERS;
 /// The most skipped lines that are told one by one.
 const TOLD: usize = 1_000;
 
+impl Skipped {
+    /// Is counted, and told unless there are many.
+    fn join(self, told: &mut Vec<Self>, count: &mut usize) {
+        *count += 1;
+        if told.len() < TOLD {
+            told.push(self);
+        }
+    }
+}
+
 /// What a file says of one contact, as it stands there.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Card {
@@ -74,10 +84,7 @@ impl Contacts {
     }
 
     fn skip(&mut self, line: u64, why: impl Into<String>) {
-        self.skipped_count += 1;
-        if self.skipped.len() < TOLD {
-            self.skipped.push(Skipped { line, why: why.into() });
-        }
+        Skipped { line, why: why.into() }.join(&mut self.skipped, &mut self.skipped_count);
     }
 }
 
