@@ -163,8 +163,19 @@ impl TestApp {
     /// Adds a PBX; the address that its events go to.
     pub async fn add_pbx(&self, new: &serde_json::Value) -> String {
         let made = self.admin.post_json("/api/v1/pbxes", new).await.is(201).json();
-        let url = made["url"].as_str().unwrap();
+        self.here(made["url"].as_str().unwrap())
+    }
+
+    /// A PBX's URL, which begins with the server's public address, as it is reached in the test.
+    pub fn here(&self, url: &str) -> String {
         format!("{}{}", self.base_url, &url[url.find("/api/").unwrap()..])
+    }
+
+    /// Makes a key; a client with it, and its number.
+    pub async fn add_key(&self, new: &serde_json::Value) -> (Client, i64) {
+        let made = self.admin.post_json("/api/v1/keys", new).await.is(201).json();
+        let secret = made["secret"].as_str().unwrap().to_owned();
+        (Client::new(&self.base_url, Some(secret)), made["id"].as_i64().unwrap())
     }
 
     /// The newest call of that id.

@@ -35,6 +35,5 @@ async fn stranger(app: &TestApp) -> Client {
 /// An agent's client whose key is limited to that PBX, and the key's number.
 async fn limited_to(app: &TestApp, pbx_id: i64) -> (Client, i64) {
     let new = json!({ "name": "limited", "role": "agent", "pbx_ids": [pbx_id] });
-    let key = app.admin.post_json("/api/v1/keys", &new).await.is(201).json();
-    (Client::new(&app.base_url, Some(key["secret"].as_str().unwrap().into())), key["id"].as_i64().unwrap())
+    app.add_key(&new).await
 }

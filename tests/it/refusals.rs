@@ -162,10 +162,7 @@ async fn a_rotated_token_is_good_for_its_grace_time() {
     let id = app.pbx_id;
     let path = format!("/api/v1/pbxes/{id}/token");
     let rotate = async |grace_s: i64| app.admin.post_json(&path, &json!({ "grace_s": grace_s })).await;
-    let url = |answer: Answer| {
-        let url = answer.is(201).json()["url"].as_str().unwrap().to_owned();
-        format!("{}{}", app.base_url, &url[url.find("/api/").unwrap()..])
-    };
+    let url = |answer: Answer| app.here(answer.is(201).json()["url"].as_str().unwrap());
     let post = async |url: &str| app.nobody.send(app.nobody.http.post(url).form(&CALL)).await;
     let second = url(rotate(3600).await);
     app.post_form(&CALL).await.is(200);

@@ -83,13 +83,13 @@ async fn a_key_may_be_limited_to_some_pbxes() {
     agent.get(&call).await.is(404);
     agent.json(Method::PATCH, &call, &json!({ "done": true })).await.is(404);
     let ticked = agent.post_json("/api/v1/calls/done", &json!({ "ids": [berlin] })).await.is(200);
-    assert_eq!(ticked.json()["changed"], 0);
+    assert_eq!(ticked.json(), json!({ "changed": 0, "searched_back_to": null }));
     agent
         .send(agent.request(Method::POST, &format!("/api/v1/cti/done/{berlin}")).form(&[("done", "true")]))
         .await
         .is(404);
     let ticked = agent.post_json("/api/v1/calls/done", &json!({ "filter": {} })).await.is(200);
-    assert_eq!(ticked.json()["changed"], 1);
+    assert_eq!(ticked.json(), json!({ "changed": 1, "searched_back_to": null }));
     assert_eq!(ids(&app.agent, "done=false").await, ["berlin"]);
 
     let here = json!({ "pattern": "+44*", "pbx_id": hamburg["id"] });

@@ -90,13 +90,13 @@ async fn many_are_ticked_by_ids_or_by_filter() {
     let mark = async |body: Value| app.agent.post_json("/api/v1/calls/done", &body).await;
     let first = shown(&app, "1").await["id"].clone();
     let done = mark(json!({ "ids": [first, first, 999_999] })).await.is(200);
-    assert_eq!(done.json()["changed"], 1);
+    assert_eq!(done.json(), json!({ "changed": 1, "searched_back_to": null }));
     assert_eq!(ids(&app.agent, "done=false").await, ["4", "3", "2"]);
     let done = mark(json!({ "filter": { "number": "030 23125002" } })).await.is(200);
-    assert_eq!(done.json()["changed"], 2);
+    assert_eq!(done.json(), json!({ "changed": 2, "searched_back_to": null }));
     assert_eq!(ids(&app.agent, "done=false").await, ["4"]);
     let undone = mark(json!({ "filter": { "outcome": "missed" }, "done": false })).await.is(200);
-    assert_eq!(undone.json()["changed"], 3);
+    assert_eq!(undone.json(), json!({ "changed": 3, "searched_back_to": null }));
     assert_eq!(ids(&app.agent, "done=false").await.len(), 4);
     for wrong in [
         json!({}),

@@ -30,8 +30,7 @@ async fn beside_a_neighbour(app: &TestApp, calls: i64) -> Client {
     })
     .await;
     let key = json!({ "name": "in Berlin", "role": "agent", "pbx_ids": [app.pbx_id] });
-    let made = app.admin.post_json("/api/v1/keys", &key).await.is(201).json();
-    Client::new(&app.base_url, made["secret"].as_str().map(Into::into))
+    app.add_key(&key).await.0
 }
 
 /// A call of ours, before all of the neighbour's.

@@ -17,8 +17,7 @@ use crate::receiver::Receiver;
 /// A manager of that PBX alone.
 async fn manager_of(app: &TestApp, pbx: &Value) -> Client {
     let key = json!({ "name": "limited", "role": Role::Manager, "pbx_ids": [pbx] });
-    let made = app.admin.post_json("/api/v1/keys", &key).await.is(201).json();
-    Client::new(&app.base_url, made["secret"].as_str().map(Into::into))
+    app.add_key(&key).await.0
 }
 
 #[actix_web::test]

@@ -1,5 +1,7 @@
 //! Webhooks that somebody changes while they fail, and clocks that went back.
 
+use std::sync::{Mutex, mpsc};
+
 use actix_web::HttpResponse;
 use chrono::TimeDelta;
 use diesel::prelude::*;
@@ -15,8 +17,10 @@ use crate::receiver::Receiver;
 #[actix_web::test]
 async fn an_address_that_is_gone_does_not_disable_a_webhook_that_has_another_by_now() {
     let app = spawn_here();
-    let old = Receiver::answering(|_, _| {
-        std::thread::sleep(std::time::Duration::from_millis(1500));
+    let (changed, told) = mpsc::channel::<()>();
+    let told = Mutex::new(told);
+    let old = Receiver::answering(move |_, _| {
+        let _changed = told.lock().unwrap().recv(); // it answers once it is not asked any more
         HttpResponse::Gone().finish()
     });
     let new = Receiver::start();
@@ -25,6 +29,7 @@ async fn an_address_that_is_gone_does_not_disable_a_webhook_that_has_another_by_
     event(&app, "1", "newCall").await;
     eventually("it is asked", async || !old.heard().is_empty()).await;
     app.manager.json(Method::PATCH, &path, &json!({ "url": new.url })).await.is(200);
+    drop(changed);
     eventually("the new address is told", async || !new.heard().is_empty()).await;
     assert_eq!(app.manager.get_json(&path).await["enabled"], true);
 }
