@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::client::Client;
 
+/// How long an event may take; signs of life do not count.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// One event.
 #[derive(Debug)]
 pub struct Event {
@@ -56,7 +59,7 @@ impl Follower {
         let (unread, lines) = (Vec::new(), VecDeque::new());
         let mut it = Self { response, unread, lines, cursor: -1, id: -1, name, data };
         while !it.begins() {
-            if !it.read().await {
+            if !tokio::time::timeout(PATIENCE, it.read()).await.expect("a beginning in time") {
                 return None;
             }
         }
@@ -65,14 +68,17 @@ impl Follower {
 
     /// The next event; `None` at the end of the stream.
     pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.take() {
-                return Some(event);
+        let next = async {
+            loop {
+                if let Some(event) = self.take() {
+                    return Some(event);
+                }
+                if !self.read().await {
+                    return None;
+                }
             }
-            if !self.read().await {
-                return None;
-            }
-        }
+        };
+        tokio::time::timeout(PATIENCE, next).await.expect("an event in time")
     }
 
     /// The next events: so many.
@@ -86,8 +92,7 @@ impl Follower {
 
     /// Reads what came. `false` at the end, or where the other side is gone.
     async fn read(&mut self) -> bool {
-        let read = tokio::time::timeout(Duration::from_secs(20), self.response.chunk());
-        let Ok(Some(bytes)) = read.await.expect("an event within 20 s") else { return false };
+        let Ok(Some(bytes)) = self.response.chunk().await else { return false };
         self.unread.extend_from_slice(&bytes);
         while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.unread.drain(..=end).collect();
