@@ -7,6 +7,7 @@ mod connection;
 mod dialects;
 mod figures;
 mod follow;
+mod fsync;
 mod nodes;
 mod noop;
 mod process;
@@ -48,6 +49,8 @@ enum Mode {
     Start(start::Args),
     /// Follows the event stream with many readers while calls are played at a steady rate.
     Follow(follow::Args),
+    /// Measures how long an fsync takes.
+    Fsync(fsync::Args),
     /// Plays each dialect in turn and prints what an event costs, as multiples of Zammad's; exit code 1 above 1.3.
     Dialects(dialects::Args),
     /// Plays against one server and against two of one database in turn, and prints what the second one brings.
@@ -67,6 +70,7 @@ fn main() -> Result<(), Failure> {
         Mode::Rules => rules::main(),
         Mode::Start(args) => start::main(&args),
         Mode::Follow(args) => follow::main(&args),
+        Mode::Fsync(args) => fsync::main(&args),
         Mode::Dialects(args) => dialects::main(&args),
         Mode::Nodes(args) => nodes::main(&args),
         Mode::Watch(args) => watch::main(&args),
