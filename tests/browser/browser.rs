@@ -19,6 +19,9 @@ use crate::client::Client;
 use crate::driver;
 use crate::harness::TestApp;
 
+/// How long a page may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Collects what goes wrong in a page.
 const WATCH: &str = "window.problems = [];
     addEventListener('error', e => problems.push(`error: ${e.message || e.target.src || e.target.href}`), true);
@@ -96,7 +99,7 @@ impl Browser {
 
     /// The first element that the selector finds; waits until there is one.
     pub async fn find(&self, css: &str) -> WebElement {
-        let query = self.driver.query(By::Css(css)).wait(Duration::from_secs(10), Duration::from_millis(20));
+        let query = self.driver.query(By::Css(css)).wait(PATIENCE, Duration::from_millis(20));
         match query.first().await {
             Ok(element) => element,
             Err(e) => panic!("no {css}: {e}\n{}", self.text().await),
@@ -169,11 +172,7 @@ impl Browser {
     pub async fn until(&self, what: &str, mut so: impl AsyncFnMut() -> bool) {
         let begun = Instant::now();
         while !so().await {
-            assert!(
-                begun.elapsed() < Duration::from_secs(10),
-                "not within 10 s: {what}\n{}",
-                self.text().await
-            );
+            assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}\n{}", self.text().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

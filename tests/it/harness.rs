@@ -243,7 +243,7 @@ pub fn pbx(db: &mut Db, name: &str, token: &str) -> i64 {
 pub async fn eventually(what: &str, mut f: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !f().await {
-        assert!(begun.elapsed() < Duration::from_secs(10), "not within 10 s: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
