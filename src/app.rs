@@ -203,8 +203,8 @@ impl Running {
         let (stop, dispatch) = self.webhooks;
         stop.send_replace(true);
         let last = async {
-            let _panicked = dispatch.await;
-            housekeeping::write_hits(&self.app).await;
+            // side by side: receivers take their time
+            let (_panicked, ()) = tokio::join!(dispatch, housekeeping::write_hits(&self.app));
             self.app.store.writer.close().await;
         };
         let patience = match self.app.store.spool.is_filling() {

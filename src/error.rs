@@ -19,7 +19,10 @@ pub enum Error {
     #[error("here only {0} is understood; the API is described at /api/docs")]
     WrongMethod(String),
     /// 401: no key, or an unknown one.
-    #[error("this needs a key: send it as `Authorization: Bearer hsk_…`")]
+    #[error(
+        "this needs a key that is in use here: send it as `Authorization: Bearer hsk_…`; `hookswitch key list` shows \
+         which there are"
+    )]
     NoKey,
     /// 429 with Retry-After.
     #[error("too many wrong keys from your address; wait a minute")]

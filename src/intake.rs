@@ -252,7 +252,7 @@ fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> ((Said, De
 
 /// Waits for the commit, but no longer than leaves time for the spool.
 async fn record(app: &App, at: &dyn Dialect, arrival: Arc<Arrival>, decided: Instant) -> HttpResponse {
-    if app.store.spool.is_filling() {
+    if app.store.spool.is_filling() && Box::pin(app.store.spool.takes_new()).await {
         return Box::pin(spool(app, at, &arrival, None, decided)).await;
     }
     let before = app.store.writer.mark();

@@ -201,8 +201,7 @@ impl Numbering {
             (true, true) => abroad().or_else(|| self.local(digits)),
             // where national numbers have a trunk zero, digits without one are no national number
             (true, false) => self.local(digits).or_else(abroad),
-            (false, true) => national().or_else(|| self.local(digits)).or_else(abroad),
-            (false, false) => national().or_else(|| self.local(digits)).or_else(abroad),
+            (false, _) => national().or_else(|| self.local(digits)).or_else(abroad),
         }
     }
 
@@ -238,10 +237,10 @@ pub fn e164(key: &str) -> Option<&str> {
     key.starts_with('+').then_some(key)
 }
 
-/// Is this the key of an extension: few digits, a star code or a SIP id, and no withheld number?
+/// Is this the key of an extension: few digits, a star code or a SIP id, and no number that is withheld or was taken away?
 pub fn is_extension(key: &str) -> bool {
     let digits = key.bytes().all(|b| b.is_ascii_digit());
-    key != Number::WITHHELD && e164(key).is_none() && !(digits && key.len() > EXTENSION)
+    !key.is_empty() && key != Number::WITHHELD && e164(key).is_none() && !(digits && key.len() > EXTENSION)
 }
 
 /// As people read it: a valid number internationally (`+49 30 1234567`), anything else as sent.

@@ -43,6 +43,13 @@ const HOW: &str = "retention_how";
 const DONE: &str = "retention_anonymised_before";
 const WHOLE: &str = "retention_whole_at";
 
+const SEEN: &str = "retention_looked_at";
+const HELD: &str = "retention_held_until";
+
+/// The clock does not go ahead by so much between two looks; where it did, nothing is taken away for that long.
+const LEAP: TimeDelta = TimeDelta::days(2);
+const HOLD: TimeDelta = TimeDelta::days(1);
+
 /// How often all calls are gone through: notes are added to old ones, and old events come late.
 const WHOLE_EVERY: TimeDelta = TimeDelta::days(1);
 
@@ -113,11 +120,38 @@ pub async fn count(app: &App, policy: Policy, now: Moment) -> Result<i64> {
 pub async fn hourly(app: Data<App>) {
     sleep(FIRST).await;
     loop {
-        if let Err(e) = run(&app, "retention", clock::now()).await {
+        if let Err(e) = run_unless_the_clock_leapt(&app).await {
             complain("old calls are not taken away", &e);
         }
         sleep(EVERY).await;
     }
+}
+
+async fn run_unless_the_clock_leapt(app: &App) -> Result<()> {
+    let now = clock::now();
+    if app.store.query(move |db| Ok::<_, Error>(has_leapt(db, now)?)).await? {
+        log::warn!(
+            "old calls are not taken away for a day: by the clock nobody looked for them for days, and what a wrong \
+             clock takes for old would be lost; the page \u{201c}Retention\u{201d} does it at once"
+        );
+        return Ok(());
+    }
+    run(app, "retention", now).await.map(drop)
+}
+
+/// Did the clock go ahead by days since this was asked last, today or yesterday? Either nobody ran, or it is wrong.
+///
+/// # Errors
+/// What the database says.
+pub fn has_leapt(db: &mut Db, now: Moment) -> QueryResult<bool> {
+    let (seen, until) = (at(db, SEEN)?, at(db, HELD)?);
+    settings::set(db, SEEN, &now.and_utc().to_rfc3339())?;
+    if seen.is_some_and(|seen| now - seen > LEAP) {
+        settings::set(db, HELD, &(now + HOLD).and_utc().to_rfc3339())?;
+        return Ok(true);
+    }
+    // one that is further away was written by a clock that was wrong
+    Ok(until.is_some_and(|until| (now..=now + HOLD).contains(&until)))
 }
 
 /// Does what the policy says to all that is old. How many calls. It ends early where somebody says something else

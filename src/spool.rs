@@ -13,9 +13,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::call::{Decision, Kind, Moment};
 use crate::complaint::Seldom;
@@ -30,6 +31,9 @@ use thread::Job;
 
 /// The most that waits to be written.
 const QUEUE: usize = 8192;
+
+/// How long new events wait for the spool to end.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// The most calls whose decision is remembered while they are only here.
 const DECIDED: usize = 65_536;
@@ -69,6 +73,10 @@ struct Shelf {
     filling: AtomicBool,
     /// How many are on their way into the folder.
     coming: AtomicUsize,
+    /// The database has nearly all of it: new events wait a moment, so that it comes to an end.
+    ending: AtomicBool,
+    /// Told when it came to an end.
+    ended: Notify,
     /// Told when it begins to be so.
     filled: Notify,
     since: Mutex<Option<Instant>>,
@@ -92,6 +100,8 @@ impl Spool {
         let shelf = Arc::new(Shelf {
             filling: AtomicBool::new(false),
             coming: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
+            ended: Notify::new(),
             filled: Notify::new(),
             since: Mutex::new(None),
             figures: Mutex::default(),
@@ -120,6 +130,16 @@ impl Spool {
     /// Do new events come here?
     pub fn is_filling(&self) -> bool {
         self.shelf.filling.load(Ordering::Acquire)
+    }
+
+    /// The same, once it is settled: where the spool is about to end, events wait for that, or those of busy callers would
+    /// begin it anew for ever. They wait no longer than a moment.
+    pub async fn takes_new(&self) -> bool {
+        let ended = self.shelf.ended.notified(); // before the look, so that none is missed
+        if self.is_filling() && self.shelf.ending.load(Ordering::Acquire) {
+            let _ended_or_late = timeout(MOMENT, ended).await;
+        }
+        self.is_filling()
     }
 
     /// Returns once there is something in it.
@@ -199,6 +219,9 @@ impl Spool {
         if taken.is_none() && self.shelf.coming.load(Ordering::Acquire) == 0 {
             self.shelf.emptied();
             self.decided.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        } else {
+            let last = taken.as_ref().is_none_or(|batch| batch.records.len() < most);
+            self.shelf.ending.store(last, Ordering::Release);
         }
         self.shelf.show(&folder);
         Ok(taken)
@@ -207,6 +230,8 @@ impl Spool {
     /// The database did not take them.
     pub fn put_back(&self, batch: Batch) {
         self.shelf.folder().put_back(batch);
+        self.shelf.ending.store(false, Ordering::Release);
+        self.shelf.ended.notify_waiters();
     }
 
     /// The database has the first so many of those that were taken; the last came then. Names the spools that are in it
@@ -270,6 +295,8 @@ impl Shelf {
                 "the database has all events of the spool after {took:.1} s; new ones go to it directly"
             );
         }
+        self.ending.store(false, Ordering::Release);
+        self.ended.notify_waiters();
     }
 
     fn show(&self, folder: &Folder) {

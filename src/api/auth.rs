@@ -70,8 +70,7 @@ impl FromRequest for Caller {
 
 fn caller(request: &HttpRequest) -> Result<Caller> {
     let app = request.app_data::<Data<App>>().ok_or(Error::NoKey)?;
-    if let Some(header) = request.headers().get(header::AUTHORIZATION) {
-        let sent = header.to_str().ok().and_then(secret).ok_or(Error::NoKey)?;
+    if let Some(sent) = sent(request) {
         let key = app.snapshot().key(sent).ok_or(Error::NoKey)?.clone();
         app.uses.note_key(key.id);
         return Ok(Caller(key, None));
@@ -82,6 +81,11 @@ fn caller(request: &HttpRequest) -> Result<Caller> {
     }
     app.uses.note_session(session.id, session.key.id);
     Ok(Caller(session.key.clone(), Some(session)))
+}
+
+/// The key that is sent with a request. What else browsers and proxies send there (HTTP's own passwords) is none.
+fn sent(request: &HttpRequest) -> Option<&str> {
+    request.headers().get(header::AUTHORIZATION)?.to_str().ok().and_then(secret)
 }
 
 /// `Bearer KEY`; and `Token token=KEY`, as Zammad's clients send it.
@@ -96,8 +100,7 @@ fn secret(header: &str) -> Option<&str> {
 
 /// Counts a refused key against its address. Whether there were too many.
 pub fn guesses_too_often(request: &HttpRequest) -> bool {
-    let guessed = request.headers().contains_key(header::AUTHORIZATION);
-    guessed
+    sent(request).is_some()
         && request
             .app_data::<Data<App>>()
             .is_some_and(|app| app.guesses_too_often(address::of(request, &app.config.serve.trusted_proxies)))

@@ -66,6 +66,7 @@ pub struct Counts {
     /// Not ended yet.
     live: i64,
     answered: i64,
+    /// Inbound ones that nobody took.
     missed: i64,
     /// Every outcome that occurred.
     outcomes: BTreeMap<String, i64>,
@@ -97,7 +98,8 @@ impl Counts {
                 self.answered += group.calls;
                 self.answered_waiting_ms += waiting;
             }
-            Some(Outcome::Missed) => self.missed += group.calls,
+            // who dials in vain missed nobody
+            Some(Outcome::Missed) if group.direction != Some(Direction::Out) => self.missed += group.calls,
             _ => {}
         }
         self.waiting_ms += waiting;
@@ -200,6 +202,9 @@ mod tests {
         assert_eq!(shown, [(Some("Bob"), 6), (Some("Alice"), 5), (Some("Carol"), 4), (None, 1)]);
         let alice = &rows[1].counts;
         assert_eq!((alice.answered, alice.missed, alice.inbound), (3, 2, 5));
+        let mut dialled = Counts::default();
+        dialled.add(&Group { direction: Some(Direction::Out), ..group("u[]", Some(Outcome::Missed), 4) });
+        assert_eq!((dialled.outbound, dialled.missed, dialled.outcomes["missed"]), (4, 0, 4));
         assert_eq!(
             (alice.waiting_ms, alice.answered_waiting_ms, alice.longest_waiting_ms),
             (5000, 3000, 1000)

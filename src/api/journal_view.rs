@@ -15,7 +15,7 @@ pub struct JournalView {
     pub change: i64,
     /// When it came.
     pub received_at: DateTime<Utc>,
-    /// newCall, answer, hangup or a dialect's own word; of a person's change: done, undone, taken back, note; of ours: lost, reached.
+    /// newCall, answer, hangup or a dialect's own word; of a person's change: done, undone, taken back, note; of ours: lost, reached, erased.
     pub kind: Option<String>,
     /// What came of it.
     pub result: Verdict,

@@ -9,10 +9,11 @@ use validator::Validate;
 
 use super::auth::Caller;
 use super::body::Valid;
+use super::openapi::{ReadRefusals, WriteRefusals};
 use super::page::Page;
 use crate::app::App;
 use crate::clock;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::secret::{Hash, new_key};
 use crate::store::keys::{self as rows, KeyRow, Role};
 use crate::store::{Db, pbxes};
@@ -73,7 +74,7 @@ pub struct CreatedKey {
 }
 
 /// All keys, oldest first. A key limited to some PBXes sees those that are limited to some of the same.
-#[utoipa::path(tag = "keys", responses((status = 200, body = Page<KeyView>), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(tag = "keys", responses((status = 200, body = Page<KeyView>), ReadRefusals))]
 #[get("/keys")]
 pub async fn list(app: Data<App>, caller: Caller) -> Result<Json<Page<KeyView>>> {
     Ok(Json(Page { data: all(&app, &caller).await?, next: None }))
@@ -96,7 +97,7 @@ fn governs(caller: &Caller, pbx_ids: Option<&[i64]>) -> bool {
 }
 
 /// Makes a key. Its secret is in this answer and nowhere else.
-#[utoipa::path(tag = "keys", request_body = NewKey, responses((status = 201, body = CreatedKey), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json"), (status = 422, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(tag = "keys", request_body = NewKey, responses((status = 201, body = CreatedKey), WriteRefusals))]
 #[post("/keys")]
 pub async fn create(app: Data<App>, caller: Caller, new: Valid<NewKey>) -> Result<HttpResponse> {
     Ok(HttpResponse::Created().json(add(&app, &caller, new.0).await?))
@@ -135,7 +136,7 @@ pub async fn add(app: &Data<App>, caller: &Caller, new: NewKey) -> Result<Create
 }
 
 /// Ends a key. The last admin key cannot be ended.
-#[utoipa::path(tag = "keys", responses((status = 204), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 403, body = Problem, content_type = "application/problem+json"), (status = 404, body = Problem, content_type = "application/problem+json"), (status = 409, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(tag = "keys", responses((status = 204), WriteRefusals))]
 #[delete("/keys/{id}")]
 pub async fn revoke(app: Data<App>, caller: Caller, id: Path<i64>) -> Result<HttpResponse> {
     end(&app, &caller, *id).await?;

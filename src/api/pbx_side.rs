@@ -64,7 +64,7 @@ pub(super) struct CtiError {
 
 /// Takes an event of a PBX that speaks Zammad's CTI push ("CTI (generic)").
 ///
-/// The token in the address is the key. An answer means that the event is committed. Repeats, unknown ids, late or
+/// The token in the address is the key. An answer means that the event is kept: committed, or where the database is away synced to a file. Repeats, unknown ids, late or
 /// reordered events are all answered 200; the journal says what came of them.
 #[utoipa::path(
     post, path = "/api/v1/cti/{token}", tag = "PBX", security(()),
@@ -79,7 +79,7 @@ pub(super) struct CtiError {
         (status = 408, body = CtiError, description = "The body did not arrive in time"),
         (status = 422, body = CtiError, description = "Names the field to mend"),
         (status = 429, body = CtiError, description = "Too many unknown tokens from that address"),
-        (status = 503, body = CtiError, description = "Not committed; send it again"),
+        (status = 503, body = CtiError, description = "Perhaps not kept; to send it again does no harm"),
     )
 )]
 fn receive() {}
@@ -107,7 +107,7 @@ struct VendorEvent {
 
 /// Takes an event of a PBX. Its dialect's page under docs/pbx tells the parameters; they may come as query, too.
 ///
-/// The token in the address is the key. An answer means that the event is committed; sipgate and Placetel hear in it
+/// The token in the address is the key. An answer means that the event is kept: committed, or where the database is away synced to a file; sipgate and Placetel hear in it
 /// what to do. A token of another dialect's PBX is refused in the words of that one.
 #[utoipa::path(
     post, path = "/api/v1/vendor/{token}", tag = "PBX", security(()),
@@ -122,7 +122,7 @@ struct VendorEvent {
         (status = 408, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "The body did not arrive in time"),
         (status = 422, content((String = "application/xml"), (String = "text/plain; charset=utf-8"), (CtiError = "application/json; charset=utf-8")), description = "Names the field to mend"),
         (status = 429, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Too many unknown tokens from that address"),
-        (status = 503, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Not committed; send it again"),
+        (status = 503, content((String = "application/xml"), (String = "text/plain; charset=utf-8")), description = "Perhaps not kept; to send it again does no harm"),
     )
 )]
 fn receive_of_vendor() {}

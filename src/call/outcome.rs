@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use chrono::TimeDelta;
 
 use super::{Call, Cause, Decision, Direction, ERASED, Extra, Outcome, State};
-use crate::number::Number;
+use crate::number::{self, Number};
 
 /// The name under which a call that was answered by a machine is reported (Zammad's rule, any letter case).
 const VOICEMAIL: &str = "voicemail";
@@ -104,6 +104,12 @@ impl Call {
     pub fn party(&self) -> Option<&str> {
         let key = if self.direction == Some(Direction::Out) { &self.to_key } else { &self.from_key };
         key.as_deref().filter(|key| ![Number::WITHHELD, ERASED].contains(key))
+    }
+
+    /// Is it one between extensions: does the PBX say so, or is neither end a number of the public network, nor withheld?
+    pub fn is_between_extensions(&self) -> bool {
+        let inside = |key: &Option<String>| key.as_deref().is_some_and(number::is_extension);
+        self.internal || (inside(&self.from_key) && inside(&self.to_key))
     }
 
     /// How long it rang, in ms. `None` while it rings, and where nobody said when it was answered.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use super::print;
+use super::{print, size};
 use crate::config::Database;
 use crate::error::StartError;
 use crate::store::backup::copy_sqlite;
@@ -40,13 +40,7 @@ impl Backup {
 }
 
 fn copy(database: &Path, file: &Path) -> Result<(), StartError> {
-    let there = database.metadata().map_err(|e| {
-        StartError(format!(
-            "cannot read the SQLite file {}: {e}; say which by --data-dir",
-            database.display()
-        ))
-    })?;
-    let progress = progress(there.len());
+    let progress = progress(size(database)?);
     let copied = copy_sqlite(database, file, |bytes| progress.set_position(bytes));
     progress.finish_and_clear();
     let copied = copied?;

@@ -1,6 +1,6 @@
 //! `hookswitch calls`: the caller log in the terminal.
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::{open, print};
@@ -44,12 +44,23 @@ impl Calls {
             return print::line(&text.map_err(|e| StartError(format!("cannot print: {e}")))?);
         }
         let rows = page.data.iter().map(row).collect();
-        let headings =
-            ["time", "dir", "outcome", "from", "to", "queue", "answered by", "wait", "talk", "done"];
+        let headings = [
+            "id",
+            "time (UTC)",
+            "dir",
+            "outcome",
+            "from",
+            "to",
+            "queue",
+            "answered by",
+            "wait",
+            "talk",
+            "done",
+        ];
         print::table(&headings, rows, "No such calls.")?;
         if let Some(at) = page.searched_back_to {
             let until = at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-            print::line(&format!("Calls before {} were not searched: add --until {until}", local(at)))?;
+            print::line(&format!("Calls before {} were not searched: add --until {until}", second(at)))?;
         }
         match page.next {
             Some(next) => print::line(&format!("There is more: add --cursor {next}")),
@@ -80,7 +91,8 @@ fn row(call: &CallView) -> Vec<String> {
     };
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     vec![
-        local(call.started_at),
+        call.id.to_string(),
+        second(call.started_at),
         call.direction.map_or("?", |direction| direction.as_str()).into(),
         call.outcome.map_or(call.state.as_str(), |outcome| outcome.as_str()).into(),
         end(&call.from),
@@ -93,8 +105,8 @@ fn row(call: &CallView) -> Vec<String> {
     ]
 }
 
-fn local(at: DateTime<Utc>) -> String {
-    at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string()
+fn second(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// 1:05, 1:00:05; nothing where it is not known.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{open, print};
+use super::{open_or_make, print};
 use crate::clock;
 use crate::config::Database;
 use crate::error::StartError;
@@ -42,7 +42,7 @@ fn import_file(database: &Database, file: &Path) -> Result<(), StartError> {
     let wrong = |why: String| StartError(format!("{}: {why}", file.display()));
     let bytes = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;
     let contacts = import::read(&bytes, None, &database.numbering()?).map_err(wrong)?;
-    let mut db = open(database)?;
+    let mut db = open_or_make(database)?;
     let progress = progress(contacts.found.len() as u64);
     let done = import::into(&mut db, contacts, clock::now(), |some| progress.inc(some as u64));
     progress.finish_and_clear();

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{missing, open, print};
+use super::{missing, open, open_or_make, print};
 use crate::api::KeyView;
 use crate::clock;
 use crate::config::{Database, PublicUrl};
@@ -78,7 +78,7 @@ fn add(database: &Database, new: Add) -> Result<(), StartError> {
         keys::insert(db, &new.name, new.role, &hash, pbx_ids.as_deref(), clock::now())
             .map_err(StartError::database)
     };
-    let made = settings::change(&mut open(database)?, insert)?;
+    let made = settings::change(&mut open_or_make(database)?, insert)?;
     print::line(&format!(
         "Key {} ({}, {}) is there.\nKey: {key}\nIt is shown this once: keep it. Send it as \"Authorization: Bearer …\".",
         made.id, made.name, made.role

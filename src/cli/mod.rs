@@ -14,6 +14,7 @@ mod webhook;
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::path::Path;
 
 use clap::builder::Resettable::Reset;
 use clap::parser::ValueSource;
@@ -24,6 +25,7 @@ use log::LevelFilter;
 
 use crate::config::{self, Database};
 use crate::error::{Error, StartError};
+use crate::store::target::Target;
 use crate::store::{self, Db};
 use crate::text::shown;
 
@@ -56,7 +58,7 @@ enum Command {
     /// Set up PBXes: add, list, rotate their tokens, disable, enable
     #[command(subcommand)]
     Pbx(pbx::Pbx),
-    /// Set up API keys: add, list, revoke
+    /// Set up API keys: add, list, link, revoke
     #[command(subcommand)]
     Key(key::Key),
     Calls(Box<calls::Calls>),
@@ -94,6 +96,9 @@ pub fn run() -> Result<(), StartError> {
     let mut logger = env_logger::Builder::new();
     logger.filter_module("actix_http", LevelFilter::Off).parse_filters(&database.log_level);
     logger.format(log_line).init();
+    for name in unknown_settings(&Cli::command()) {
+        log::warn!("{name} is set and is no setting; `hookswitch serve --help` tells their names");
+    }
     match cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve))) {
         Command::Serve(serve) => serve::run(&database, *serve),
         Command::Pbx(command) => command.run(&database),
@@ -122,6 +127,20 @@ fn without_blanks(command: clap::Command) -> clap::Command {
     command.mut_args(reset).mut_subcommands(without_blanks)
 }
 
+/// Variables of the environment that look like settings of ours: mistyped ones would do nothing, and nobody be told.
+fn unknown_settings(command: &clap::Command) -> Vec<String> {
+    fn known(command: &clap::Command) -> Vec<&OsStr> {
+        let own = command.get_arguments().filter_map(clap::Arg::get_env);
+        own.chain(command.get_subcommands().flat_map(known)).collect()
+    }
+    let known = known(command);
+    let set = std::env::vars_os().map(|(name, _)| name).filter(|name| !known.contains(&name.as_os_str()));
+    let mut unknown: Vec<String> = set.filter_map(|name| name.into_string().ok()).collect();
+    unknown.retain(|name| name.starts_with("HOOKSWITCH_"));
+    unknown.sort_unstable();
+    unknown
+}
+
 /// A mistyped level would be taken for the name of a module, and nothing be logged.
 fn check_levels(filters: &str) -> Result<(), StartError> {
     let parts = filters.split('/').next().unwrap_or_default().split(',').map(str::trim);
@@ -145,10 +164,25 @@ fn misplaced(given: &ArgMatches) -> Option<String> {
 }
 
 /// The database, brought up to date. A server may run on it meanwhile.
-pub(super) fn open(database: &Database) -> Result<Db, StartError> {
+fn open(database: &Database) -> Result<Db, StartError> {
+    if let Target::Sqlite(path) = database.target()? {
+        size(&path)?; // else whoever is in the wrong folder would work on a new one
+    }
+    open_or_make(database)
+}
+
+/// The same for what may come before a server's first start.
+fn open_or_make(database: &Database) -> Result<Db, StartError> {
     let mut db = database.target()?.open()?;
     store::migrate(&mut db)?;
     Ok(db)
+}
+
+/// How many bytes the database of SQLite has.
+fn size(path: &Path) -> Result<u64, StartError> {
+    path.metadata().map(|file| file.len()).map_err(|e| {
+        StartError(format!("cannot read the SQLite file {}: {e}; say which by --data-dir", path.display()))
+    })
 }
 
 /// For the person at the terminal, whom no server's log tells more.

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
-use super::{missing, open, plainly, print};
+use super::{missing, open, open_or_make, plainly, print};
 use crate::address::network;
 use crate::api::PbxView;
 use crate::clock;
@@ -16,7 +16,7 @@ use crate::pbx::Options;
 use crate::secret::{Hash, new_token};
 use crate::store::pbxes::{self, NewPbx, PbxChange};
 use crate::store::settings;
-use crate::text::Mistakes;
+use crate::text::{self, Mistakes};
 
 /// Set up PBXes.
 #[derive(Debug, Subcommand)]
@@ -64,7 +64,7 @@ pub struct Add {
     /// A name for people
     #[arg(long, value_parser = name)]
     name: String,
-    /// How it speaks
+    /// How it speaks: zammad, sipgate, placetel, voipnow, focalscope or telphin
     #[arg(long, default_value = "zammad", value_parser = dialect)]
     dialect: &'static dyn Dialect,
     /// What only some dialects need, such as area_code=30 or queues=["0003*300"]; more than one may be given
@@ -107,7 +107,7 @@ fn add(database: &Database, new: Add) -> Result<(), StartError> {
         allowed_addresses: serde_json::json!(new.allowed).to_string(),
         token_hash: Hash::of(&token),
     };
-    let made = settings::change(&mut open(database)?, |db| pbxes::insert(db, &row, clock::now()))
+    let made = settings::change(&mut open_or_make(database)?, |db| pbxes::insert(db, &row, clock::now()))
         .map_err(StartError::database)?;
     print::line(&format!(
         "PBX {} ({}) is there.\nPBX URL: {url}\nIt is shown this once: keep it.\n\n{}",
@@ -126,7 +126,7 @@ fn list(database: &Database, json: bool) -> Result<(), StartError> {
     }
     let rows = rows.into_iter().map(|pbx| {
         let allowed: Vec<String> = serde_json::from_str(&pbx.allowed_addresses).unwrap_or_default();
-        let allowed = allowed.join("\n");
+        let allowed = allowed.join(", ");
         vec![
             pbx.id.to_string(),
             pbx.name,
@@ -181,11 +181,7 @@ fn switch(database: &Database, id: i64, enabled: bool) -> Result<(), StartError>
 
 /// A name for people, as the API also bounds it.
 pub fn name(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("must not be empty".into()),
-        name if name.chars().count() > 250 => Err("must be 250 characters or fewer".into()),
-        name => Ok(name.into()),
-    }
+    text::check(text, 1, 250).map(|()| text.trim().into())
 }
 
 fn dialect(name: &str) -> Result<&'static dyn Dialect, String> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{open, plainly, print};
+use super::{open, open_or_make, plainly, print};
 use crate::call::{Decision, Direction};
 use crate::clock;
 use crate::config::Database;
@@ -116,7 +116,7 @@ fn import(database: &Database, file: &Path) -> Result<(), StartError> {
     })?;
     let (block, caller_id) = (book.block_rules.len(), book.caller_id_rules.len());
     let numbering = database.numbering()?;
-    let mut db = open(database)?;
+    let mut db = open_or_make(database)?;
     let set = book.check(&mut db, &numbering).map_err(plainly)?;
     let done = settings::change(&mut db, |db| set.put(db, clock::now())).map_err(StartError::database)?;
     print::line(&format!(

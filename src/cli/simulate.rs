@@ -83,6 +83,11 @@ impl Simulate {
     pub fn run(self, database: &Database) -> Result<(), StartError> {
         let seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(0) % 1_000_000);
         let Some(url) = self.url.clone() else { return self.fill.run(database, seed) };
+        if !url.path().contains("/cti/") {
+            let why =
+                "these calls are told as Zammad's CTI push tells them, to URLs with /cti/ in their path";
+            return Err(StartError(format!("--url: {why}; `hookswitch pbx add --name Trial` makes one")));
+        }
         let client = outbound::client(|builder| builder.timeout(PATIENCE))
             .map_err(|e| StartError(format!("cannot make requests: {}", outbound::why(e))))?;
         actix_web::rt::System::new().block_on(self.play(client, url, seed))

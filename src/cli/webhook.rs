@@ -211,6 +211,10 @@ fn check(db: &mut Db, new: Definition, allowed: Option<&Allowed>) -> Result<webh
 }
 
 fn list(db: &mut Db, extension: Option<String>, json: bool) -> Result<(), StartError> {
+    let none = match &extension {
+        Some(extension) => format!("No webhook for the extension {extension} alone."),
+        None => "No webhook yet: `hookswitch webhook add URL` makes one.".into(),
+    };
     let wanted = Wanted { extension, ..Wanted::default() };
     let rows = webhooks::page(db, &wanted, webhooks::MOST)?;
     let rows = rows.into_iter().map(WebhookView::from);
@@ -228,17 +232,13 @@ fn list(db: &mut Db, extension: Option<String>, json: bool) -> Result<(), StartE
             hook.id.to_string(),
             format!("{} {}", hook.method, hook.url),
             hook.payload.to_string(),
-            events.join("\n"),
+            events.join(", "),
             hook.extension.unwrap_or_else(|| "all".into()),
             hook.pbx_id.map_or_else(|| "all".into(), |id| id.to_string()),
             stands,
         ]
     });
-    print::table(
-        &["id", "URL", "payload", "events", "extension", "PBX", "stands"],
-        rows.collect(),
-        "No webhook yet: `hookswitch webhook add URL` makes one.",
-    )
+    print::table(&["id", "URL", "payload", "events", "extension", "PBX", "stands"], rows.collect(), &none)
 }
 
 fn get(db: &mut Db, id: i64) -> Result<WebhookRow, StartError> {

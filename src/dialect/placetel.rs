@@ -69,6 +69,9 @@ impl Dialect for Placetel {
         if users.is_empty() {
             users.extend(peer.clone());
         }
+        if users.is_empty() && direction == Some(Direction::Out) {
+            users.extend(request.text("from")?.filter(|from| from.contains('@'))); // the SIP user that dials
+        }
         let raw_cause = request.text("type")?.filter(|_| kind == Kind::Hangup);
         Ok(Said::Event(CallEvent {
             call_id: request.call_id(&["call_id"])?,

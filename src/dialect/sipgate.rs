@@ -74,7 +74,7 @@ impl Dialect for Sipgate {
             to: request.number("to")?,
             users: users(request)?,
             queue: request.text("queue")?, // Zammad's bridges send one
-            answering_number: request.number_text("answeringNumber")?,
+            answering_number: request.number_text("answeringNumber")?.filter(|_| kind != Kind::NewCall),
             cause: raw_cause.as_deref().and_then(causes::understand),
             raw_cause,
             at: request.received,

@@ -57,7 +57,8 @@ impl Dialect for Zammad {
             to: request.number("to")?,
             users: request.users(&["user", "user[]"])?,
             queue: request.text("queue")?,
-            answering_number: request.number_text("answeringNumber")?,
+            // one client sends it with each event, whoever takes the call later
+            answering_number: request.number_text("answeringNumber")?.filter(|_| kind == Kind::Answer),
             cause: raw_cause.as_deref().and_then(causes::understand),
             raw_cause,
             at: request.received,

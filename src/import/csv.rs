@@ -90,9 +90,16 @@ pub fn read(text: &str, mut take: impl FnMut(Card)) -> Result<(), String> {
         );
     }
     let mut lines = Lines { text: text.as_bytes(), seen: 0, line: 1 + skipped };
+    // the reader takes whatever stands up to the next quote, be it the rest of the file
+    let unpaired = text.matches('"').count() % 2 == 1;
     for row in rows {
         let row = row.map_err(wrong)?;
         let line = lines.line_at(row.position().map_or(0, csv::Position::byte));
+        if unpaired && row.iter().any(|cell| cell.contains('\n')) {
+            return Err(format!(
+                "line {line}: a quotation mark is not closed (one that is meant is written twice)"
+            ));
+        }
         take(card(line, columns.iter().copied().zip(row.iter())));
     }
     Ok(())

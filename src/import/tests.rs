@@ -256,3 +256,16 @@ fn joined_vcard_files_lose_no_card() {
     assert_eq!(found.iter().map(|short| &*short.0).collect::<Vec<_>>(), ["A", "B"]);
     assert_eq!(skipped, [(11, "a card ends here that begins nowhere".to_owned())]);
 }
+
+#[test]
+fn a_quotation_mark_that_is_not_closed_takes_nobody_with_it() {
+    for (file, line) in [
+        ("name,note,number\nDora,,0304444\nEve,\"vip,0305555\nFay,,0306666\nGus,\"x\",0307777\n", 3),
+        ("name,number,note\nBen,0302222,\"bad\nCarl,0303333,\n", 2),
+    ] {
+        let refused = read(file.as_bytes(), None, &german()).err().unwrap();
+        assert!(refused.starts_with(&format!("line {line}: a quotation mark is not closed")), "{refused}");
+    }
+    let (found, _) = read_as(b"name,number,note\nBen,0302222,5\" pipes\nCarl,0303333,\n", None);
+    assert_eq!(found.len(), 2, "one in the middle is but a sign");
+}

@@ -25,7 +25,7 @@ use crate::metrics::Reading;
 use crate::snapshot::Key;
 use crate::store::changes::Moved;
 use crate::store::{Db, calls, journal};
-use legs::{Entry, Extension, is_between_extensions};
+use legs::{Entry, Extension};
 
 /// What who waited with a key that was ended meanwhile is told.
 const ENDED: &str = "apiKey: this key may read no more";
@@ -203,7 +203,7 @@ impl Watch {
     ) -> QueryResult<Vec<(String, Entry)>> {
         let mut entries = Vec::new();
         for (call, state_is_new) in calls.into_iter().filter(|(call, _)| self.concerns(call)) {
-            let twin = if is_between_extensions(call) { calls::twin(db, call)? } else { None };
+            let twin = if call.is_between_extensions() { calls::twin(db, call)? } else { None };
             for extension in &self.extensions {
                 let seats = extension.seats(call, twin);
                 let moved = seats.filter(|seat| seat.has_moved(after, state_is_new));

@@ -69,6 +69,15 @@ pub fn scan(bytes: &[u8]) -> Scan<'_> {
     scan
 }
 
+/// Is what stands behind the last good record what a crash leaves: nothing, zeros, or the beginning of a file or a
+/// record that does not reach its end?
+pub fn is_torn(rest: &[u8]) -> bool {
+    let begins = rest.iter().zip(MARK).all(|(is, should)| *is == should);
+    let length = rest.get(12..16).and_then(|length| length.try_into().ok()).map(u32::from_le_bytes);
+    let reaches = |length: u32| (length as usize) > LONGEST || rest.len() >= HEAD + length as usize;
+    rest.iter().all(|byte| *byte == 0) || MAGIC.starts_with(rest) || (begins && !length.is_some_and(reaches))
+}
+
 /// The record that begins here, where a good one does.
 fn read(bytes: &[u8]) -> Option<Frame<'_>> {
     let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
@@ -156,6 +165,21 @@ mod tests {
         #[test]
         fn nothing_is_made_of_garbage(garbage in vec(any::<u8>(), 0..2000)) {
             prop_assert_eq!(scan(&garbage).frames, vec![]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_is_told_from_damage(records in vec(".{1,200}", 1..5), cut in any::<prop::sample::Index>(), bit in 0..8) {
+            let (mut bytes, ends) = file(&records);
+            let cut = cut.index(bytes.len());
+            let rest = |bytes: &[u8]| is_torn(&bytes[scan(bytes).end..]);
+            prop_assert!(rest(&bytes[..cut]));
+            let last = ends.iter().rev().nth(1).copied().unwrap_or(MAGIC.len());
+            let at = last + cut % (bytes.len() - last);
+            bytes[at] ^= 1_u8 << bit;
+            let longer = (last + 12..last + 16).contains(&at); // then it may seem not to reach its end
+            prop_assert!(longer || !rest(&bytes), "a bit of the last record");
         }
     }
 

@@ -8,8 +8,8 @@ use super::{Db, agents, batch_postgres, batch_sqlite, enqueue, stories};
 
 /// Writes the batch and what stands beside it, within the caller's transaction. Answers as the writing of the batch
 /// does, whose first statement locks the feed: no other node writes meanwhile.
-pub(super) fn write(db: &mut Db, batch: &mut Batch) -> QueryResult<Vec<i64>> {
-    let reached = match db {
+pub(super) fn write(db: &mut Db, batch: &mut Batch) -> QueryResult<bool> {
+    let reaches = match db {
         Db::Postgres(conn) => batch_postgres::write(conn, batch)?,
         Db::Sqlite(conn) => batch_sqlite::write_within(conn, batch)?,
     };
@@ -20,5 +20,5 @@ pub(super) fn write(db: &mut Db, batch: &mut Batch) -> QueryResult<Vec<i64>> {
     for index in &batch.linked {
         stories::put(db, &batch.touched[*index].call)?;
     }
-    Ok(reached)
+    Ok(reaches)
 }

@@ -40,7 +40,7 @@ impl Touched {
 }
 
 /// A far end that was spoken to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Reached {
     pub pbx_id: i64,
     /// Its number's normal form.
@@ -50,6 +50,12 @@ pub(super) struct Reached {
 }
 
 impl Reached {
+    /// Whom `call` reached, where it did.
+    pub fn by(call: &Call) -> Option<Self> {
+        let at = call.answered_at.filter(|_| call.reached())?;
+        Some(Self { pbx_id: call.pbx_id, party: call.party()?.to_owned(), at })
+    }
+
     /// Was it to come that `call` was made?
     pub fn settles(&self, call: &Call) -> bool {
         self.pbx_id == call.pbx_id && call.started_at <= self.at && call.party() == Some(&self.party)
@@ -281,11 +287,10 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Did a call of this batch just join the worklist that another call of it reached?
-    pub fn reaches_itself(&self) -> bool {
-        self.touched.iter().any(|touched| {
-            touched.call.open && self.reached.iter().any(|reached| reached.settles(&touched.call))
-        })
+    /// The calls that just joined the worklist.
+    pub fn opened(&self) -> impl Iterator<Item = &Call> {
+        let opened = self.changed().filter(|touched| touched.call.open && touched.was != Some(State::Ended));
+        opened.map(|touched| &touched.call)
     }
 }
 

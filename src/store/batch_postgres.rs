@@ -25,9 +25,9 @@ const BYTES: usize = 1024;
 pub(super) const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
      SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;";
 
-/// Writes all of `batch` or nothing. Answers the missed calls that its answered ones reach. Any row that is not as
-/// the batch expects it fails all.
-pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {
+/// Writes all of `batch` or nothing. Are there missed calls that its answered ones reach? Any row that is not as the
+/// batch expects it fails all.
+pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<bool> {
     let (moved, said): (Vec<&Touched>, Vec<&Touched>) =
         batch.changed().partition(|touched| touched.only_progress && !touched.comes_alive());
     let json: Vec<Json> = said.iter().map(|touched| Json::of(&touched.call)).collect();
@@ -43,9 +43,9 @@ pub(super) fn write(conn: &mut PgConnection, batch: &mut Batch) -> QueryResult<V
     add_reached(&mut columns, batch);
     let count = batch.entries.len() as i64;
     let statement = Statement { count, known: batch.known, columns: columns.arrays() };
-    let (base, reached) = statement.get_result::<(i64, Vec<i64>)>(conn)?;
+    let (base, reaches) = statement.get_result::<(i64, bool)>(conn)?;
     batch.number_from(base);
-    Ok(reached)
+    Ok(reaches)
 }
 
 /// A call's columns that hold JSON.
@@ -150,7 +150,7 @@ impl QueryId for Statement<'_> {
 }
 
 impl Query for Statement<'_> {
-    type SqlType = (sql_types::BigInt, sql_types::Array<sql_types::BigInt>);
+    type SqlType = (sql_types::BigInt, sql_types::Bool);
 }
 
 impl RunQueryDsl<PgConnection> for Statement<'_> {}

@@ -109,9 +109,9 @@ SELECT
                 )
             ))
         THEN base ELSE ('stale after ' || base)::bigint END AS base,
-    -- the missed calls of the far ends that were reached
-    ARRAY (
-        SELECT calls.id FROM calls, unnest({}::bigint[], {}::text[]) AS t (pbx_id, party)
+    -- are there missed calls of the far ends that were reached?
+    EXISTS (
+        SELECT FROM calls, unnest({}::bigint[], {}::text[]) AS t (pbx_id, party)
         WHERE calls.open AND calls.pbx_id = t.pbx_id AND calls.from_key = t.party
-    ) AS reached
+    ) AS reaches
 FROM numbers

@@ -1,22 +1,23 @@
 //! One batch into SQLite: cached single-row statements in one immediate transaction.
 
+use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 
 use super::batch::{Batch, Reached};
-use super::calls::{CallValues, Progress};
+use super::calls::{CallValues, Facts, Progress};
 use super::schema::{calls, feed, journal, live_calls};
 
 /// The writer has the larger page cache (KiB): it is in all indexes at once. Others leave that to the system. It overwrites
 /// what it deletes where the page is written anyway: a call that is erased later is to have left no earlier copies.
 pub(super) const SESSION: &str = "PRAGMA cache_size = -8000; PRAGMA secure_delete = FAST;";
 
-/// Writes all of `batch` or nothing. Answers the missed calls that its answered ones reach.
-pub(super) fn write(conn: &mut SqliteConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {
+/// Writes all of `batch` or nothing. Are there missed calls that its answered ones reach?
+pub(super) fn write(conn: &mut SqliteConnection, batch: &mut Batch) -> QueryResult<bool> {
     conn.immediate_transaction(|conn| write_within(conn, batch))
 }
 
 /// The same within the caller's transaction.
-pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> QueryResult<Vec<i64>> {
+pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> QueryResult<bool> {
     let last: i64 = diesel::update(feed::table.find(1))
         .set(feed::change.eq(feed::change + batch.entries.len() as i64))
         .returning(feed::change)
@@ -32,7 +33,7 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
                 if touched.only_progress {
                     diesel::update(known).set(Progress::from(call)).execute(conn)?
                 } else {
-                    diesel::update(known).set(CallValues::from(call)).execute(conn)?
+                    diesel::update(known).set(Facts::from(call)).execute(conn)?
                 }
             }
         };
@@ -49,16 +50,14 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
     for entry in &batch.entries {
         diesel::insert_into(journal::table).values(entry).execute(conn)?;
     }
-    let mut reached = Vec::new();
     for Reached { pbx_id, party, .. } in &batch.reached {
-        reached.extend(
-            calls::table
-                .filter(calls::open)
-                .filter(calls::pbx_id.eq(pbx_id))
-                .filter(calls::from_key.eq(party))
-                .select(calls::id)
-                .load::<i64>(conn)?,
-        );
+        let missed = calls::table
+            .filter(calls::open)
+            .filter(calls::pbx_id.eq(pbx_id))
+            .filter(calls::from_key.eq(party));
+        if select(exists(missed)).get_result(conn)? {
+            return Ok(true);
+        }
     }
-    Ok(reached)
+    Ok(false)
 }

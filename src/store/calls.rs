@@ -16,6 +16,12 @@ use crate::call::{Call, Cause, Direction, Moment, Outcome, State};
 /// How far apart the two calls may begin that are one internal call.
 const TWINS: TimeDelta = TimeDelta::seconds(5);
 
+/// A call on which somebody is reached goes on for no longer.
+const LONGEST: TimeDelta = TimeDelta::hours(12);
+
+/// The most calls that are looked at for that.
+const MANY: i64 = 1_000;
+
 /// A call as the table holds it; JSON columns as text.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = calls)]
@@ -54,15 +60,23 @@ pub struct CallRow {
     pub change: i64,
 }
 
-/// All of a call, to be written.
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
+/// A new call, to be written.
+#[derive(Insertable)]
+#[diesel(table_name = calls, treat_none_as_default_value = false)]
 pub(super) struct CallValues<'a> {
     id: i64,
     pbx_id: i64,
     call_id: &'a str,
     leg_id: &'a str,
     incarnation: i32,
+    #[diesel(embed)]
+    facts: Facts<'a>,
+}
+
+/// All that events change of it. What names it is not among that: retention may count its incarnations anew.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct Facts<'a> {
     direction: Option<Direction>,
     from_number: Option<&'a str>,
     from_key: Option<&'a str>,
@@ -129,6 +143,14 @@ impl<'a> From<&'a Call> for CallValues<'a> {
             call_id: &call.call_id,
             leg_id: &call.leg_id,
             incarnation: call.incarnation,
+            facts: call.into(),
+        }
+    }
+}
+
+impl<'a> From<&'a Call> for Facts<'a> {
+    fn from(call: &'a Call) -> Self {
+        Self {
             direction: call.direction,
             from_number: call.from_number.as_deref(),
             from_key: call.from_key.as_deref(),
@@ -311,6 +333,23 @@ pub fn any(db: &mut Db) -> QueryResult<bool> {
 /// What the database says.
 pub fn count_live(db: &mut Db) -> QueryResult<i64> {
     live_calls::table.count().get_result(db)
+}
+
+/// The far ends of these calls, which nobody took, that were spoken to on another call since the first of them began.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn reached_since(db: &mut Db, missed: &[Call]) -> QueryResult<Vec<Reached>> {
+    let Some(since) = missed.iter().map(|call| call.started_at).min() else { return Ok(Vec::new()) };
+    let parties: Vec<&str> = missed.iter().filter_map(Call::party).collect();
+    // the other call may have begun before
+    let since = calls::answered_at.ge(since).and(calls::started_at.ge(since - LONGEST));
+    let mut found: Vec<CallRow> =
+        calls::table.filter(calls::from_key.eq_any(&parties)).filter(since).limit(MANY).load(db)?;
+    found.extend(
+        calls::table.filter(calls::to_key.eq_any(&parties)).filter(since).limit(MANY).load::<CallRow>(db)?,
+    );
+    Ok(found.into_iter().map(Call::from).filter_map(|call| Reached::by(&call)).collect())
 }
 
 /// The missed calls of these far ends that nobody ticked.

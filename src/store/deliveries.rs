@@ -1,6 +1,6 @@
 //! Deliveries as rows: what came of them, and asking for them again.
 
-use diesel::dsl::{exists, min};
+use diesel::dsl::{And, Eq, Lt, Or, exists, min};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
@@ -186,7 +186,7 @@ pub fn park_all(db: &mut Db, webhook_id: i64, why: &str, now: Moment) -> QueryRe
     let open = deliveries::table
         .filter(deliveries::webhook_id.eq(webhook_id))
         .filter(deliveries::done_at.is_null())
-        .filter(deliveries::state.eq(DeliveryState::Waiting));
+        .filter(unclaimed(now));
     diesel::update(open)
         .set((
             deliveries::state.eq(DeliveryState::Parked),
@@ -195,6 +195,14 @@ pub fn park_all(db: &mut Db, webhook_id: i64, why: &str, now: Moment) -> QueryRe
         ))
         .execute(db)
 }
+
+/// Nobody is at it: it waits, or the server that sent it is gone.
+fn unclaimed(now: Moment) -> Or<Is, And<Is, Lt<deliveries::due_at, Moment>>> {
+    let lapsed = deliveries::state.eq(DeliveryState::Sending).and(deliveries::due_at.lt(now));
+    deliveries::state.eq(DeliveryState::Waiting).or(lapsed)
+}
+
+type Is = Eq<deliveries::state, DeliveryState>;
 
 /// Gives up what is still to be told by webhooks that are disabled, or whose receivers failed since before `since`.
 ///
@@ -211,7 +219,7 @@ pub fn park_of_dead(db: &mut Db, since: Moment, now: Moment) -> QueryResult<usiz
         let open = deliveries::table
             .filter(deliveries::webhook_id.eq(webhook).and(deliveries::created_at.lt(created_before)))
             .filter(deliveries::done_at.is_null())
-            .filter(deliveries::state.eq(DeliveryState::Waiting));
+            .filter(unclaimed(now));
         parked += diesel::update(open)
             .set((deliveries::state.eq(DeliveryState::Parked), deliveries::done_at.eq(Some(now))))
             .execute(db)?;

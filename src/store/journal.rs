@@ -35,7 +35,7 @@ pub struct Entry {
     pub call: Option<i64>,
     /// When it came.
     pub received_at: Moment,
-    /// What it said, in our words; of a person's change: done, undone, taken back, note; of ours: lost, reached.
+    /// What it said, in our words; of a person's change: done, undone, taken back, note; of ours: lost, reached, erased.
     pub kind: Option<String>,
     /// What came of it.
     pub result: Verdict,

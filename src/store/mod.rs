@@ -182,6 +182,13 @@ impl r2d2::HandleError<ConnectionError> for Complains {
     }
 }
 
+fn migrations(db: &Db) -> EmbeddedMigrations {
+    match db {
+        Db::Postgres(_) => POSTGRES,
+        Db::Sqlite(_) => SQLITE,
+    }
+}
+
 /// Brings the schema up to date.
 ///
 /// # Errors
@@ -191,10 +198,7 @@ pub fn migrate(db: &mut Db) -> Result<(), StartError> {
         conn.batch_execute(&format!("SELECT pg_advisory_lock({})", lock::MIGRATIONS))
             .map_err(StartError::database)?;
     }
-    let source = match db {
-        Db::Postgres(_) => POSTGRES,
-        Db::Sqlite(_) => SQLITE,
-    };
+    let source = migrations(db);
     let newer = db.applied_migrations().map_err(StartError::migration)?.len()
         > diesel::migration::MigrationSource::<diesel::pg::Pg>::migrations(&source)
             .map_err(StartError::migration)?
@@ -215,10 +219,7 @@ pub fn migrate(db: &mut Db) -> Result<(), StartError> {
 /// # Errors
 /// What the database says.
 pub fn migrate_down_and_up(db: &mut Db) -> Result<(), StartError> {
-    let source = match db {
-        Db::Postgres(_) => POSTGRES,
-        Db::Sqlite(_) => SQLITE,
-    };
+    let source = migrations(db);
     db.revert_all_migrations(source).map_err(StartError::migration)?;
     migrate(db)
 }
@@ -228,10 +229,7 @@ pub fn migrate_down_and_up(db: &mut Db) -> Result<(), StartError> {
 /// # Errors
 /// What the database says.
 pub fn migrations_current(db: &mut Db) -> QueryResult<bool> {
-    let source = match db {
-        Db::Postgres(_) => POSTGRES,
-        Db::Sqlite(_) => SQLITE,
-    };
+    let source = migrations(db);
     let pending = db.has_pending_migration(source).map_err(diesel::result::Error::QueryBuilderError)?;
     Ok(!pending)
 }

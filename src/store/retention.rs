@@ -157,6 +157,7 @@ pub fn anonymise(db: &mut Db, ids: &[i64], change: i64) -> QueryResult<usize> {
         .set((calls::to_number.eq(&nobody), calls::to_key.eq(ERASED)))
         .execute(db)?;
     what_was_told(db, ids)?;
+    stories::forget(db, ids)?;
     Ok(changed)
 }
 

@@ -10,6 +10,7 @@ mod linger;
 mod news;
 mod replay;
 mod thread;
+mod unticked;
 
 use std::sync::Arc;
 use std::time::Duration;

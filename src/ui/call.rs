@@ -67,6 +67,7 @@ impl Step {
             Some("note") => format!("note by {who}"),
             Some("reached") => format!("ticked: {who}"),
             Some("lost") => format!("closed: {who}"),
+            Some("erased") => format!("number erased by {who}"),
             Some(kind) => kind.to_owned(),
             None => "request".to_owned(),
         }

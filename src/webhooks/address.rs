@@ -21,7 +21,8 @@ pub struct Allowed(Arc<[IpNet]>);
 /// A receiver's address is none that may be asked.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{0} is a private, local or reserved address; the operator can allow its network with --webhook-allow"
+    "{0} is a private, local or reserved address; the operator can allow its network by starting the server with \
+     --webhook-allow"
 )]
 pub struct Forbidden(IpAddr);
 

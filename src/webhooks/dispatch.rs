@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use chrono::TimeDelta;
 use reqwest::Client;
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
@@ -217,11 +218,8 @@ fn timeout_of(config: &Config) -> Duration {
 /// How many slow or dead receivers may be asked at once: each takes an open file, of which a quarter is theirs.
 fn many() -> usize {
     const MOST: usize = 1024;
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let files = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
-    files.map_or(MOST, |files: usize| (files / 4).clamp(16, MOST))
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    files.map_or(MOST, |files| (files / 4).clamp(16, MOST))
 }
 
 #[cfg(test)]

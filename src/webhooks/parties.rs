@@ -1,7 +1,6 @@
 //! Which extensions a call is about.
 
 use crate::call::{Call, Direction, Leg};
-use crate::number;
 
 /// All names under which an extension may stand in a call: who rang, dialled or answered, and both ends.
 pub fn extensions(call: &Call) -> impl Iterator<Item = &str> {
@@ -22,12 +21,6 @@ pub fn extensions(call: &Call) -> impl Iterator<Item = &str> {
 /// The same of one leg.
 pub fn of_leg(leg: &Leg) -> impl Iterator<Item = &str> {
     leg.users.iter().chain(&leg.answering_number).map(String::as_str)
-}
-
-/// Are both ends extensions?
-pub fn is_internal(call: &Call) -> bool {
-    let inside = |key: &Option<String>| key.as_deref().is_some_and(number::is_extension);
-    call.internal || (inside(&call.from_key) && inside(&call.to_key))
 }
 
 /// The extension that a call came in to; of an answered one, where it was taken.

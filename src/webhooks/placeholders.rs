@@ -2,7 +2,7 @@
 //! known is empty.
 
 use super::EventKind;
-use super::parties::{is_internal, is_out};
+use super::parties::is_out;
 use super::payload::Told;
 use crate::call::{Call, Moment};
 
@@ -104,7 +104,7 @@ fn is_recorded(call: &Call) -> bool {
 }
 
 fn call_type(told: &Told) -> (&'static str, &'static str) {
-    if is_internal(told.call) {
+    if told.call.is_between_extensions() {
         ("Internal", "3")
     } else if is_out(told.call) {
         ("Outgoing", "2")

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::EventKind;
-use super::parties::{extensions, is_internal, of_leg};
+use super::parties::{extensions, of_leg};
 use crate::call::{Call, CallEvent, Direction, Kind, Leg, Outcome};
 
 /// Which calls a webhook is about, beside its extension and PBX. All that is said must be so.
@@ -28,7 +28,7 @@ impl Filters {
     fn pass(&self, call: &Call) -> bool {
         let queue =
             |queue: &str| self.queues.iter().any(|wanted| wanted.to_lowercase() == queue.to_lowercase());
-        (!self.no_internal || !is_internal(call))
+        (!self.no_internal || !call.is_between_extensions())
             && self.direction.is_none_or(|direction| call.direction == Some(direction))
             && (self.queues.is_empty() || call.queue.as_deref().is_some_and(queue))
             && (!self.unanswered_only || !call.was_answered())
@@ -129,10 +129,8 @@ impl Facts {
     /// rings nobody's bell.
     pub fn news(self, call: &Call) -> impl Iterator<Item = EventKind> + use<> {
         let now = Self::of(call);
-        let dial =
-            if call.direction == Some(Direction::Out) { EventKind::DialOut } else { EventKind::DialIn };
         [
-            (now.announced && !self.announced && !self.ended, dial),
+            (now.announced && !self.announced && !self.ended, dial(call.direction)),
             (now.answered && !self.answered, EventKind::Answer),
             (now.ended && !self.ended, EventKind::Hangup),
             (now.missed && !self.missed, EventKind::Missed),

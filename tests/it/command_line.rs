@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::harness::{TestDatabase, eventually, spawn};
-use crate::program::{Program, gave_up, printed, run};
+use crate::program::{Program, gave_up, hookswitch, printed, run};
 
 #[actix_web::test]
 async fn a_running_server_follows_what_is_changed_beside_it() {
@@ -112,6 +112,7 @@ async fn exported_rules_are_their_owners_alone() {
     let database = TestDatabase::new();
     let file = database.folder.path().join("rules.json");
     std::fs::write(&file, "an older one that everybody may read").unwrap();
+    printed(run(&database, &["pbx", "add", "--name=x"]));
     printed(run(&database, &["rules", "export", "rules.json"]));
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     printed(run(&database, &["rules", "import", "rules.json"]));
@@ -133,4 +134,36 @@ async fn simulated_calls_are_calls() {
     assert_eq!(program.stop().1, Some(0));
     let line = gave_up(run(&database, &["health", "--url", &gone]));
     assert!(line.starts_with(&format!("{gone} is not ready: ")), "{line}");
+}
+
+#[actix_web::test]
+async fn who_is_in_the_wrong_folder_is_told_so_and_makes_no_database_there() {
+    let nowhere = tempfile::tempdir().unwrap();
+    for args in
+        [&["calls"][..], &["key", "list"], &["rules", "export"], &["webhook", "list"], &["backup", "x"]]
+    {
+        let line = gave_up(hookswitch(nowhere.path(), args).output().unwrap());
+        assert!(
+            line.starts_with("cannot read the SQLite file") && line.ends_with("say which by --data-dir"),
+            "{line}"
+        );
+    }
+    assert_eq!(nowhere.path().read_dir().unwrap().count(), 0);
+    let url = "--url=http://127.0.0.1:9/api/v1/sipgate/token";
+    let line = gave_up(hookswitch(nowhere.path(), &["simulate", url]).output().unwrap());
+    assert!(line.starts_with("--url: these calls are told as Zammad's CTI push tells them"), "{line}");
+}
+
+#[actix_web::test]
+async fn a_mistyped_variable_is_told() {
+    let database = TestDatabase::new();
+    let listed = hookswitch(database.folder.path(), &["pbx", "add", "--name=x"])
+        .env("DATABASE_URL", &database.url)
+        .env("HOOKSWITCH_PUBLICURL", "https://calls.example.org")
+        .env("HOOKSWITCH_LISTEN", "127.0.0.1:8080")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(listed.stderr).unwrap();
+    assert!(said.contains("HOOKSWITCH_PUBLICURL is set and is no setting"), "{said}");
+    assert!(!said.contains("HOOKSWITCH_LISTEN"), "{said}");
 }

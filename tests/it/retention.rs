@@ -176,6 +176,7 @@ async fn anonymous_calls_are_still_counted_and_found_by_what_is_left() {
         .json(reqwest::Method::PATCH, &format!("/api/v1/calls/{id}"), &json!({ "note": "Maria" }))
         .await
         .is(200);
+    names_another(&app, id).await;
     days_pass(&app, 40).await;
     assert_eq!(set(&app, How::Anonymise, 30).await, 2);
     assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 2);
@@ -186,6 +187,7 @@ async fn anonymous_calls_are_still_counted_and_found_by_what_is_left() {
     assert_eq!((outbound.to_number, outbound.to_key), (None, erased));
     assert_eq!(outbound.from_number.as_deref(), Some("21"));
     assert_eq!(app.journal().await.len(), 0);
+    assert_eq!(naming(&app).await, [0; 0], "what it named");
     assert_eq!(set(&app, How::Anonymise, 30).await, 0);
     assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 0, "done is done");
     app.agent.get(&format!("/api/v1/calls/{id}")).await.is(200);
@@ -394,4 +396,35 @@ async fn what_is_deleted_is_not_left_in_the_file_of_sqlite() {
     let number = Numbering::new("DE", None).unwrap().read(CALLER).unwrap();
     assert_eq!(retention::erase(&app.app, &number, "admin".into()).await.unwrap().calls, 50);
     assert!(!stands().await);
+}
+
+#[actix_web::test]
+async fn what_its_id_was_counted_anew_to_is_not_written_over() {
+    let app = spawn_with(&["--ringing-limit-s=31536000"]);
+    ended(&app, "0", ("in", CALLER, "4930")).await;
+    days_pass(&app, 40).await;
+    let other = "493023125002";
+    event(&app, "newCall", "0", ("in", other, "4930")).await;
+    set(&app, How::Delete, 30).await;
+    assert_eq!(retention::run(&app.app, "test", clock::now()).await.unwrap(), 1);
+    let said = [("event", "newCall"), ("direction", "in"), ("callId", "0"), ("from", other)];
+    app.post_form(&[&said[..], &[("queue", "support")]].concat()).await.is(200); // a column that hangups leave alone
+    let told = app.call("0").await.unwrap();
+    assert_eq!((told.incarnation, told.queue.as_deref()), (1, Some("support")));
+}
+
+#[actix_web::test]
+async fn a_clock_that_leapt_takes_nothing_away_for_a_day() {
+    let app = spawn();
+    let leapt = async |hours: i64| {
+        let at = clock::now() + TimeDelta::hours(hours);
+        app.query(move |db| retention::has_leapt(db, at)).await
+    };
+    assert!(!leapt(0).await, "a first look");
+    assert!(!leapt(1).await);
+    assert!(leapt(365 * 24).await, "a year ahead");
+    assert!(leapt(365 * 24 + 20).await, "it may still be mended");
+    assert!(!leapt(2).await, "it was");
+    assert!(leapt(100).await);
+    assert!(!leapt(100 + 25).await, "nobody ran for some days");
 }

@@ -50,8 +50,7 @@ async fn it_warns_where_it_does_not_know_the_address_that_others_reach_it_at() {
 #[actix_web::test]
 async fn the_data_folder_is_the_owners_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let listed = hookswitch(folder.path(), &["pbx", "list"]).output().unwrap();
-    assert!(listed.status.success());
+    printed(hookswitch(folder.path(), &["pbx", "add", "--name=x"]).output().unwrap());
     let mode = |name: &str| folder.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("data"), 0o700);
     assert_eq!(mode("data/hookswitch.db"), 0o600);
@@ -183,6 +182,7 @@ async fn a_level_that_there_is_not_is_refused_where_it_was_meant_for_us() {
         let told = format!("--log-level {wrong:?}: the levels are off, error, warn, info, debug, trace;");
         assert!(line.starts_with(&told), "{line}");
     }
+    printed(run(&database, &["pbx", "add", "--name=x"]));
     for fine in ["hookswitch=debug,info", "WARN", "off", "info,actix_http=error/x"] {
         printed(run(&database, &["pbx", "list", "--log-level", fine]));
     }

@@ -12,7 +12,7 @@ use diesel::result::{DatabaseErrorKind, Error as DbError};
 use indicatif::{ProgressBar, ProgressStyle};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::super::{open, print};
+use super::super::{open_or_make, print};
 use super::calendar::Calendar;
 use super::cast::Cast;
 use super::chance::Chance;
@@ -65,7 +65,7 @@ impl Fill {
     /// Writes them all, then tells how long it took.
     pub fn run(self, database: &Database, seed: u64) -> Result<(), StartError> {
         let wanted = self.calls.unwrap_or_default();
-        let mut db = open(database)?;
+        let mut db = open_or_make(database)?;
         if !self.yes && calls::any(&mut db)? {
             let place = database.target()?.describe();
             return Err(StartError(format!(

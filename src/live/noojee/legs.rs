@@ -97,7 +97,7 @@ impl Extension {
         let rings = self.is_dialled(call)
             || self.has(call.answering_number.as_ref(), None)
             || (!outbound && (user || took));
-        let both = is_between_extensions(call) && twin.is_none();
+        let both = call.is_between_extensions() && twin.is_none();
         let id = twin.map_or(call.id, |twin| twin.min(call.id));
         let sides =
             [(Side::Caller, dials && (outbound || both)), (Side::Callee, rings && (!outbound || both))];
@@ -128,16 +128,6 @@ impl Extension {
         let taker = taken_by.or(call.answering_number.as_ref().filter(|who| rang(who)));
         call.users.iter().any(|user| self.is(user)) && taker.is_some_and(|taker| !self.is(taker))
     }
-}
-
-/// The PBX says so, or neither end is a number of the public network, nor withheld.
-pub fn is_between_extensions(call: &Call) -> bool {
-    let inside = |key: &Option<String>| {
-        key.as_ref().is_some_and(|key| {
-            !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit() || byte == b'*')
-        })
-    };
-    call.internal || (inside(&call.from_key) && inside(&call.to_key))
 }
 
 impl Entry {

@@ -18,7 +18,7 @@ const REJECTED: &str = "rejected";
 /// A file of rejected events that has grown to this many bytes is followed by the next.
 const PART: u64 = 4 << 20;
 
-/// The file stays under another name when the segment is deleted.
+/// A copy of the file stays when the segment is cut or deleted.
 pub fn keep_aside(path: &Path, damaged: usize) {
     let aside = path.with_extension(DAMAGED);
     log::error!(
@@ -26,9 +26,11 @@ pub fn keep_aside(path: &Path, damaged: usize) {
         path.display(),
         aside.display()
     );
-    match std::fs::hard_link(path, &aside) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => log::error!("{}: {e}", aside.display()),
-        _ => {}
+    // the first copy is the fullest: what is found damaged may be cut
+    if !aside.exists()
+        && let Err(e) = std::fs::copy(path, &aside)
+    {
+        log::error!("{}: {e}", aside.display());
     }
 }
 

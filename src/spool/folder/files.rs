@@ -67,12 +67,16 @@ pub fn look_through(found: Found, position: u64) -> Result<Option<Segment>, Star
         return Err(StartError(format!("--spool-dir: {}: {why}", path.display())));
     }
     let scan = frame::scan(&bytes);
-    if scan.damaged > 0 {
-        keep_aside(&path, scan.damaged);
+    let cut = bytes.len() - scan.end;
+    // a crash leaves less than an event, or zeros; what else is cut off may be one that was answered
+    let torn = frame::is_torn(&bytes[scan.end..]);
+    if scan.damaged > 0 || !torn {
+        keep_aside(&path, scan.damaged + if torn { 0 } else { cut });
     }
-    if scan.end < bytes.len() {
-        let cut = bytes.len() - scan.end;
-        log::warn!("{}: {cut} bytes at the end are no whole event and are cut off", path.display());
+    if cut > 0 {
+        if torn {
+            log::warn!("{}: {cut} bytes at the end are no whole event and are cut off", path.display());
+        }
         let file = OpenOptions::new().write(true).open(&path).map_err(refused)?;
         file.set_len(scan.end as u64).and_then(|()| file.sync_all()).map_err(refused)?;
     }

@@ -96,6 +96,21 @@ fn a_torn_end_is_cut() {
 }
 
 #[test]
+fn an_event_at_the_end_that_is_damaged_is_no_torn_end() {
+    for texts in [&["a", "damaged"][..], &["damaged"]] {
+        let dir = tempfile::tempdir().expect("a folder");
+        append(&mut open(dir.path()), texts);
+        let file = &files(dir.path(), "spool")[0];
+        let mut bytes = std::fs::read(file).expect("it is there");
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        std::fs::write(file, &bytes).expect("it can be written");
+        assert_eq!(drain(&mut open(dir.path())), texts[..texts.len() - 1]);
+        assert_eq!(std::fs::read(&files(dir.path(), "damaged")[0]).expect("it is kept"), bytes);
+    }
+}
+
+#[test]
 fn damage_in_the_middle_costs_what_is_damaged_and_the_file_is_kept() {
     let dir = tempfile::tempdir().expect("a folder");
     append(&mut open(dir.path()), &["a", "damaged", "c"]);

@@ -144,7 +144,7 @@ impl Thread {
         let Self { db, recent, .. } = self;
         let mut stored = Recent::all(events.len());
         let known = if with_care { &mut stored } else { recent };
-        let (batch, reached, counted) = db.transaction(|db| {
+        let (batch, reaches, counted) = db.transaction(|db| {
             numbers::lock(db)?;
             let position = spooled::position(db, spool)?;
             let mut standing = Standing::read(db, &doubtful)?;
@@ -163,7 +163,7 @@ impl Thread {
                 known.put(call);
             }
             let mut batch = fold(new.iter().copied(), |key| known.take(key));
-            let reached = if new.is_empty() { Vec::new() } else { asides::write(db, &mut batch)? };
+            let reaches = !new.is_empty() && asides::write(db, &mut batch)?;
             for (arrival, recorded) in new.iter().zip(&batch.recorded) {
                 counted.add(arrival, recorded.verdict, recorded.rule_hit);
             }
@@ -171,13 +171,13 @@ impl Thread {
                 rules::add_hits(db, &counted.hits, now)?;
             }
             spooled::advance(db, spool, last)?;
-            Ok::<_, diesel::result::Error>((batch, reached, counted))
+            Ok::<_, diesel::result::Error>((batch, reaches, counted))
         })?;
         for (dialect, kind, verdict) in counted.events {
             self.metrics.event(dialect, kind.map(Kind::as_str), verdict);
         }
         if !batch.entries.is_empty() {
-            let (_, touched) = self.publish(batch, &reached);
+            let (_, touched) = self.publish(batch, reaches);
             self.remember(touched);
         }
         Ok(())

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::linger::{Awaited, Linger};
 use super::news::News;
+use super::unticked::Unticked;
 use super::{Job, REACHED};
 use crate::call::{Call, Kind};
 use crate::complaint::complain;
@@ -17,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::spool::Spool;
 use crate::store::amend::{Amendment, amend};
 use crate::store::arrival::{Arrival, Recorded};
-use crate::store::batch::{Batch, Reached, Touched};
+use crate::store::batch::{Batch, Touched};
 use crate::store::checkpoint::Checkpoints;
 use crate::store::recent::{CallKey, Recent};
 use crate::store::target::Target;
@@ -39,6 +40,7 @@ pub(super) struct Thread {
     pub recent: Recent,
     pub checkpoints: Option<Checkpoints>,
     shared_until: Option<Instant>,
+    unticked: Unticked,
     news: News,
     pub metrics: Arc<Metrics>,
     pub spool: Arc<Spool>,
@@ -61,6 +63,7 @@ impl Thread {
             checkpoints: Checkpoints::start(&target),
             recent: Recent::new(REMEMBERED.0, REMEMBERED.1),
             shared_until: None,
+            unticked: Unticked::default(),
             set_aside: None,
             written: 0,
             away: false,
@@ -176,7 +179,7 @@ impl Thread {
         let now = Instant::now();
         let alone = self.shared_until.is_none_or(|until| until < now);
         let quick = if alone { self.write_from_memory(arrivals) } else { Err(DbError::RollbackTransaction) };
-        let (batch, reached) = match quick {
+        let (batch, reaches) = match quick {
             Ok(written) => written,
             Err(e) => {
                 if alone && e != DbError::NotFound {
@@ -189,12 +192,12 @@ impl Thread {
                 self.write_with_care(arrivals)?
             }
         };
-        Ok(self.publish(batch, &reached))
+        Ok(self.publish(batch, reaches))
     }
 
     /// After a commit: tells of it, and ticks what was reached. What is to be answered, and the calls that are then to
     /// be remembered.
-    pub fn publish(&mut self, batch: Batch, reached: &[i64]) -> (Vec<Recorded>, Vec<Touched>) {
+    pub fn publish(&mut self, batch: Batch, reaches: bool) -> (Vec<Recorded>, Vec<Touched>) {
         self.written += batch.entries.len();
         let range = batch.entries.first().zip(batch.entries.last());
         let (first, mut newest) = range.map_or((0, 0), |(first, last)| (first.change, last.change));
@@ -202,14 +205,15 @@ impl Thread {
         if !batch.tells.is_empty() {
             self.news.told.send_replace(());
         }
-        let reaches = !reached.is_empty() || batch.reaches_itself();
+        let opened: Vec<Call> = batch.opened().cloned().collect();
         let Batch { mut touched, recorded, reached, .. } = batch;
-        if reaches {
+        if reaches || !opened.is_empty() || !self.unticked.is_empty() {
             self.remember(std::mem::take(&mut touched));
-            match self.tick_reached(reached) {
+            self.unticked.add(reached, opened);
+            match self.tick_reached() {
                 Ok(ticked) => newest = newest.max(ticked),
                 // the events are committed
-                Err(e) => log::error!("missed calls of callers who were reached stay open: {e}"),
+                Err(e) => complain("missed calls of callers who were reached wait for their tick", &e),
             }
         }
         if newest > 0 {
@@ -226,7 +230,7 @@ impl Thread {
     }
 
     /// With the calls that we remember. New ones are taken to be new: the statement says if that is wrong.
-    fn write_from_memory<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
+    fn write_from_memory<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, bool)> {
         let now = crate::clock::now();
         let strange = |kind: Kind, key: &CallKey| kind != Kind::NewCall && !self.recent.holds(key, now);
         for call in calls::latest(&mut self.db, &keys_of(each(arrivals), strange))? {
@@ -235,16 +239,16 @@ impl Thread {
         // taken, not copied: where the writing fails they are read anew
         let mut batch = fold(each(arrivals), |key| self.recent.take(key));
         batch.known = self.news.mark();
-        let reached = match &mut self.db {
+        let reaches = match &mut self.db {
             db if batch.has_asides() => db.transaction(|db| asides::write(db, &mut batch))?,
             Db::Postgres(conn) => batch_postgres::write(conn, &mut batch)?,
             Db::Sqlite(conn) => batch_sqlite::write(conn, &mut batch)?,
         };
-        Ok((batch, reached))
+        Ok((batch, reaches))
     }
 
     /// With the calls as they are stored, read and written under the lock that hands out change numbers.
-    fn write_with_care<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, Vec<i64>)> {
+    fn write_with_care<'a>(&mut self, arrivals: &'a [Waiting]) -> QueryResult<(Batch<'a>, bool)> {
         let keys = keys_of(each(arrivals), |_, _| true);
         self.db.transaction(|db| {
             numbers::lock(db)?;
@@ -253,14 +257,15 @@ impl Thread {
                 stored.put(call);
             }
             let mut batch = fold(each(arrivals), |key| stored.take(key));
-            let reached = asides::write(db, &mut batch)?;
-            Ok((batch, reached))
+            let reaches = asides::write(db, &mut batch)?;
+            Ok((batch, reaches))
         })
     }
 
     /// Somebody spoke with them: their missed calls need nobody any more, but for those that a person unticked.
     /// The newest change number of that, or 0.
-    fn tick_reached(&mut self, reached: Vec<Reached>) -> QueryResult<i64> {
+    fn tick_reached(&mut self) -> QueryResult<i64> {
+        let reached = self.unticked.all(&mut self.db)?;
         let ids = calls::open_of(&mut self.db, &reached)?;
         let at = crate::clock::now();
         let amendment = Amendment {
@@ -279,6 +284,7 @@ impl Thread {
             }),
         };
         let ticked = amend(&mut self.db, &amendment)?;
+        self.unticked = Unticked::default();
         self.news.tell_amended(&amendment, &ticked);
         for call in &ticked {
             self.recent.replace(call);

@@ -190,3 +190,20 @@ async fn who_was_reached_need_not_be_called_back() {
     assert_eq!(shown(&app, "other").await["done_by"], "reached", "it may be the caller who tries again");
     assert_eq!(ids(&app.agent, "done=false&state=ended").await, ["2"]);
 }
+
+#[actix_web::test]
+async fn of_two_calls_at_once_one_is_answered_and_the_other_needs_nobody() {
+    let app = spawn();
+    let from = ("from", "493023125001");
+    for call_id in ["phone 1", "phone 2"] {
+        event(&app, "newCall", call_id, &[from]).await;
+    }
+    event(&app, "answer", "phone 2", &[from, ("user", "Alice")]).await;
+    event(&app, "hangup", "phone 1", &[from, ("cause", "cancel")]).await;
+    let other = shown(&app, "phone 1").await;
+    assert_eq!((&other["outcome"], &other["done_by"]), (&json!("missed"), &json!("reached")));
+    missed(&app, "again", from.1).await;
+    assert_eq!(shown(&app, "again").await["done"], false, "who calls anew still waits");
+    missed(&app, "somebody else", "493023125002").await;
+    assert_eq!(ids(&app.agent, "done=false&state=ended").await, ["somebody else", "again"]);
+}

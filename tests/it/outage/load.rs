@@ -12,6 +12,8 @@ use crate::crash::load::{Answered, STORY};
 /// At once, each with an event in this time.
 const CLIENTS: usize = 8;
 const PACE: Duration = Duration::from_millis(10);
+/// At once, where each speaks again as soon as it is answered.
+const BUSY: usize = 32;
 
 /// Every so many calls of a client come from this number.
 const EVERY: usize = 4;
@@ -55,15 +57,25 @@ pub struct Load {
 impl Load {
     /// Begins it. The calls' queue is named for the round.
     pub fn start(url: &str, round: usize) -> Self {
+        Self::begin(url, round, CLIENTS, PACE)
+    }
+
+    /// As much as the server takes.
+    pub fn busy(url: &str) -> Self {
+        Self::begin(url, 1, BUSY, Duration::from_micros(1))
+    }
+
+    fn begin(url: &str, round: usize, clients: usize, pace: Duration) -> Self {
         let (stop, heard) = (Rc::new(Cell::new(false)), Rc::new(RefCell::new(Heard::default())));
         let http = Client::new("", None).http;
-        let clients = (0..CLIENTS)
+        let clients = (0..clients)
             .map(|client| {
                 let pbx = Pbx {
                     http: http.clone(),
                     url: url.into(),
                     round,
                     client,
+                    pace,
                     heard: heard.clone(),
                     stop: stop.clone(),
                 };
@@ -107,13 +119,14 @@ struct Pbx {
     url: String,
     round: usize,
     client: usize,
+    pace: Duration,
     heard: Rc<RefCell<Heard>>,
     stop: Rc<Cell<bool>>,
 }
 
 impl Pbx {
     async fn calls(self) {
-        let mut pace = interval(PACE);
+        let mut pace = interval(self.pace);
         for number in 0.. {
             let call_id = format!("r{}-c{}-{number}", self.round, self.client);
             let blocked = number % EVERY == EVERY - 1;

@@ -54,3 +54,17 @@ async fn a_lock_is_held_for_long() {
     let heard = load.finish().await;
     scene.check_all("a lock was held", &heard).await;
 }
+
+#[actix_web::test]
+async fn callers_who_never_pause_do_not_keep_events_in_the_spool() {
+    let scene = Scene::set(&["--intake-deadline-ms=2000"]).await;
+    let load = Load::busy(&scene.pbx_url());
+    load.more(200).await;
+    let lock = Lock::take(scene.connect());
+    scene.spooling().await;
+    lock.release();
+    scene.replayed().await;
+    load.more(200).await;
+    let heard = load.finish().await;
+    scene.check_all("a lock was held while callers never paused", &heard).await;
+}

@@ -135,6 +135,19 @@ async fn no_other_site_can_use_a_session() {
 }
 
 #[actix_web::test]
+async fn a_proxys_own_password_is_no_key() {
+    let app = spawn();
+    let browser = Browser::signed_in(&app, &app.agent).await;
+    let behind =
+        |method, path| browser.request(method, path).header("Authorization", "Basic b3BlbjpzZXNhbWU=");
+    for path in ["/", "/api/v1/calls"] {
+        app.nobody.send(behind(Method::GET, path)).await.is(200);
+    }
+    let wrong_key = browser.request(Method::GET, "/api/v1/calls").header("Authorization", "Bearer hsk_x");
+    app.nobody.send(wrong_key).await.is(401);
+}
+
+#[actix_web::test]
 async fn a_stream_ends_with_its_session() {
     let app = spawn();
     let browser = Browser::signed_in(&app, &app.agent).await;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, mpsc};
 use actix_web::HttpResponse;
 use chrono::TimeDelta;
 use diesel::prelude::*;
+use hookswitch::store::deliveries as rows;
 use hookswitch::store::schema::{deliveries, webhooks};
 use hookswitch::{clock, housekeeping};
 use reqwest::Method;
@@ -102,4 +103,23 @@ async fn what_waits_for_a_time_that_is_too_far_is_sent() {
     assert!(next().await.as_str().unwrap() > &*(clock::now() + TimeDelta::hours(5)).and_utc().to_rfc3339());
     wait(48).await;
     eventually("it is sent", async || receiver.heard().len() == 2).await;
+}
+
+#[actix_web::test]
+async fn what_a_dead_server_had_on_its_way_is_parked_with_the_rest() {
+    let app = spawn_here();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hook = webhook(&app, to(&format!("http://{}", silent.local_addr().unwrap()))).await;
+    event(&app, "1", "newCall").await;
+    eventually("it is on its way", async || deliveries_of(&app, &hook).await[0]["state"] == "sending").await;
+    let id = hook["id"].as_i64().unwrap();
+    let parked = app.query(move |db| {
+        db.transaction(|db| {
+            let past = clock::now() - TimeDelta::seconds(1);
+            let first = rows::park_all(db, id, "disabled", clock::now())?;
+            diesel::update(deliveries::table).set(deliveries::due_at.eq(past)).execute(db)?;
+            Ok((first, rows::park_all(db, id, "disabled", clock::now())?))
+        })
+    });
+    assert_eq!(parked.await, (0, 1), "not while somebody is at it");
 }
