@@ -252,7 +252,9 @@ fn decide(snapshot: &Snapshot, pbx: &Pbx, said: Said, now: Moment) -> ((Said, De
 
 /// Waits for the commit, but no longer than leaves time for the spool.
 async fn record(app: &App, at: &dyn Dialect, arrival: Arc<Arrival>, decided: Instant) -> HttpResponse {
-    if app.store.spool.is_filling() && Box::pin(app.store.spool.takes_new()).await {
+    let spooling = app.store.spool.is_filling()
+        && Box::pin(app.store.spool.takes_new(app.config.intake_deadline() / 5)).await;
+    if spooling {
         return Box::pin(spool(app, at, &arrival, None, decided)).await;
     }
     let before = app.store.writer.mark();

@@ -5,6 +5,7 @@
 
 mod folder;
 pub mod frame;
+mod handover;
 mod record;
 pub mod replay;
 mod thread;
@@ -26,14 +27,12 @@ use crate::metrics::SpoolMetrics;
 use crate::store::writer::Arrival;
 use folder::Folder;
 pub use folder::{Batch, Figures, Stored};
+use handover::Handover;
 pub use record::Record;
 use thread::Job;
 
 /// The most that waits to be written.
 const QUEUE: usize = 8192;
-
-/// How long new events wait for the spool to end.
-const MOMENT: Duration = Duration::from_millis(20);
 
 /// The most calls whose decision is remembered while they are only here.
 const DECIDED: usize = 65_536;
@@ -73,9 +72,8 @@ struct Shelf {
     filling: AtomicBool,
     /// How many are on their way into the folder.
     coming: AtomicUsize,
-    /// The database has nearly all of it: new events wait a moment, so that it comes to an end.
-    ending: AtomicBool,
-    /// Told when it came to an end.
+    handover: Mutex<Handover>,
+    /// Told when it came to an end, or will not.
     ended: Notify,
     /// Told when it begins to be so.
     filled: Notify,
@@ -100,7 +98,7 @@ impl Spool {
         let shelf = Arc::new(Shelf {
             filling: AtomicBool::new(false),
             coming: AtomicUsize::new(0),
-            ending: AtomicBool::new(false),
+            handover: Mutex::default(),
             ended: Notify::new(),
             filled: Notify::new(),
             since: Mutex::new(None),
@@ -132,12 +130,13 @@ impl Spool {
         self.shelf.filling.load(Ordering::Acquire)
     }
 
-    /// The same, once it is settled: where the spool is about to end, events wait for that, or those of busy callers would
-    /// begin it anew for ever. They wait no longer than a moment.
-    pub async fn takes_new(&self) -> bool {
+    /// The same, once that is settled: where the spool is about to end, or does not get shorter, new events wait for its
+    /// end, no longer than `longest`.
+    pub async fn takes_new(&self, longest: Duration) -> bool {
         let ended = self.shelf.ended.notified(); // before the look, so that none is missed
-        if self.is_filling() && self.shelf.ending.load(Ordering::Acquire) {
-            let _ended_or_late = timeout(MOMENT, ended).await;
+        let wait = self.shelf.handover().wait(longest, Instant::now());
+        if let Some(wait) = wait.filter(|_| self.is_filling()) {
+            let _ended_or_late = timeout(wait, ended).await;
         }
         self.is_filling()
     }
@@ -219,9 +218,8 @@ impl Spool {
         if taken.is_none() && self.shelf.coming.load(Ordering::Acquire) == 0 {
             self.shelf.emptied();
             self.decided.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        } else {
-            let last = taken.as_ref().is_none_or(|batch| batch.records.len() < most);
-            self.shelf.ending.store(last, Ordering::Release);
+        } else if taken.as_ref().is_none_or(|batch| batch.records.len() < most) {
+            self.shelf.handover().took_the_last(Instant::now());
         }
         self.shelf.show(&folder);
         Ok(taken)
@@ -230,7 +228,7 @@ impl Spool {
     /// The database did not take them.
     pub fn put_back(&self, batch: Batch) {
         self.shelf.folder().put_back(batch);
-        self.shelf.ending.store(false, Ordering::Release);
+        self.shelf.handover().failed(Instant::now());
         self.shelf.ended.notify_waiters();
     }
 
@@ -239,6 +237,7 @@ impl Spool {
     pub fn done(&self, count: usize, last: Moment) -> Vec<Arc<str>> {
         let mut folder = self.shelf.folder();
         let ended = folder.done(count, last);
+        self.shelf.handover().went(count, Instant::now());
         self.shelf.show(&folder);
         self.shelf.metrics.replayed.increment(count as u64);
         ended
@@ -275,6 +274,10 @@ impl Shelf {
         self.folder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn handover(&self) -> MutexGuard<'_, Handover> {
+        self.handover.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Something is in `folder`. Whether it was empty before.
     fn fills(&self, folder: &Folder) -> bool {
         let first = !self.filling.swap(true, Ordering::Release);
@@ -295,7 +298,7 @@ impl Shelf {
                 "the database has all events of the spool after {took:.1} s; new ones go to it directly"
             );
         }
-        self.ending.store(false, Ordering::Release);
+        *self.handover() = Handover::default();
         self.ended.notify_waiters();
     }
 

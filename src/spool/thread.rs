@@ -40,6 +40,7 @@ impl Shelf {
         let mut folder = self.folder();
         let written = folder.append(payloads, clock::now());
         self.coming.fetch_sub(payloads.len(), Ordering::AcqRel);
+        self.handover().came(*written.as_ref().unwrap_or(&0));
         if !folder.is_empty() && self.fills(&folder) {
             log::warn!(
                 "the database does not take events in time: they are answered from memory and kept in the spool {}",
