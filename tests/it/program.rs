@@ -9,7 +9,7 @@ use crate::harness::TestDatabase;
 /// The program in `folder`, with nothing set but what the test says. `TEST_PROGRAM` names another build of it.
 pub fn hookswitch(folder: &Path, args: &[&str]) -> Command {
     let built = std::env::var_os("TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookswitch").into());
-    let mut command = Command::new(built);
+    let mut command = Command::new(std::path::absolute(built).unwrap()); // it runs in another folder
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("HOOKSWITCH_") || text == "DATABASE_URL" || text == "RUST_LOG" {
