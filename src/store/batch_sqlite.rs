@@ -1,10 +1,9 @@
 //! One batch into SQLite: cached single-row statements in one immediate transaction.
 
-use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 
 use super::batch::{Batch, Reached};
-use super::calls::{CallValues, Facts, Progress};
+use super::calls::{CallValues, Progress};
 use super::schema::{calls, feed, journal, live_calls};
 
 /// The writer has the larger page cache (KiB): it is in all indexes at once. Others leave that to the system. It overwrites
@@ -33,7 +32,7 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
                 if touched.only_progress {
                     diesel::update(known).set(Progress::from(call)).execute(conn)?
                 } else {
-                    diesel::update(known).set(Facts::from(call)).execute(conn)?
+                    diesel::update(known).set(CallValues::from(call)).execute(conn)?
                 }
             }
         };
@@ -54,8 +53,9 @@ pub(super) fn write_within(conn: &mut SqliteConnection, batch: &mut Batch) -> Qu
         let missed = calls::table
             .filter(calls::open)
             .filter(calls::pbx_id.eq(pbx_id))
-            .filter(calls::from_key.eq(party));
-        if select(exists(missed)).get_result(conn)? {
+            .filter(calls::from_key.eq(party))
+            .select(calls::id);
+        if missed.first::<i64>(conn).optional()?.is_some() {
             return Ok(true);
         }
     }

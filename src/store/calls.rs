@@ -60,23 +60,17 @@ pub struct CallRow {
     pub change: i64,
 }
 
-/// A new call, to be written.
-#[derive(Insertable)]
-#[diesel(table_name = calls, treat_none_as_default_value = false)]
+/// All of a call, to be written.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct CallValues<'a> {
     id: i64,
     pbx_id: i64,
     call_id: &'a str,
     leg_id: &'a str,
+    /// Retention may count an id's calls anew, which a writer that remembers one of them does not see.
+    #[diesel(skip_update)]
     incarnation: i32,
-    #[diesel(embed)]
-    facts: Facts<'a>,
-}
-
-/// All that events change of it. What names it is not among that: retention may count its incarnations anew.
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = calls, treat_none_as_null = true, treat_none_as_default_value = false)]
-pub(super) struct Facts<'a> {
     direction: Option<Direction>,
     from_number: Option<&'a str>,
     from_key: Option<&'a str>,
@@ -143,14 +137,6 @@ impl<'a> From<&'a Call> for CallValues<'a> {
             call_id: &call.call_id,
             leg_id: &call.leg_id,
             incarnation: call.incarnation,
-            facts: call.into(),
-        }
-    }
-}
-
-impl<'a> From<&'a Call> for Facts<'a> {
-    fn from(call: &'a Call) -> Self {
-        Self {
             direction: call.direction,
             from_number: call.from_number.as_deref(),
             from_key: call.from_key.as_deref(),
