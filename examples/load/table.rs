@@ -41,8 +41,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let mut missed = 0;
     let mut table = sheet(&["figure", "measured", "lowest – highest round", "bound", ""]);
     for bound in bounds::all(fsync_ms) {
-        let mut values: Vec<f64> = rounds.iter().filter_map(|round| value(&bound.measure, round)).collect();
-        values.sort_unstable_by(f64::total_cmp);
+        let values = sorted(rounds.iter().filter_map(|round| value(&bound.measure, round)));
         let (Some(lowest), Some(highest)) = (values.first(), values.last()) else { continue };
         let median = median(&values);
         let ok = bound.limit.holds(median);
@@ -107,9 +106,14 @@ fn cells(rounds: &[Round]) -> Table {
 /// A cell's figure: the median of the rounds that have it.
 fn middle(rounds: &[Round], cell: &str, pointer: &str) -> Option<f64> {
     let figure = |round: &Round| round.get(cell)?.pointer(pointer)?.as_f64();
-    let mut values: Vec<f64> = rounds.iter().filter_map(figure).collect();
-    values.sort_unstable_by(f64::total_cmp);
+    let values = sorted(rounds.iter().filter_map(figure));
     (!values.is_empty()).then(|| median(&values))
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values
 }
 
 fn sheet(header: &[&str]) -> Table {

@@ -64,8 +64,9 @@ pub(super) struct CtiError {
 
 /// Takes an event of a PBX that speaks Zammad's CTI push ("CTI (generic)").
 ///
-/// The token in the address is the key. An answer means that the event is kept: committed, or where the database is away synced to a file. Repeats, unknown ids, late or
-/// reordered events are all answered 200; the journal says what came of them.
+/// The token in the address is the key. An answer means that the event is kept: committed, or where the database is away
+/// synced to a file. Repeats, unknown ids, late or reordered events are all answered 200; the journal says what came of
+/// them.
 #[utoipa::path(
     post, path = "/api/v1/cti/{token}", tag = "PBX", security(()),
     params(("token" = String, Path, description = "The PBX's secret")),
@@ -107,8 +108,8 @@ struct VendorEvent {
 
 /// Takes an event of a PBX. Its dialect's page under docs/pbx tells the parameters; they may come as query, too.
 ///
-/// The token in the address is the key. An answer means that the event is kept: committed, or where the database is away synced to a file; sipgate and Placetel hear in it
-/// what to do. A token of another dialect's PBX is refused in the words of that one.
+/// The token in the address is the key. An answer means that the event is kept: committed, or where the database is away
+/// synced to a file; sipgate and Placetel hear in it what to do. A token of another dialect's PBX is refused in the words of that one.
 #[utoipa::path(
     post, path = "/api/v1/vendor/{token}", tag = "PBX", security(()),
     params(("token" = String, Path, description = "The PBX's secret")),

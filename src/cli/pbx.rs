@@ -64,8 +64,7 @@ pub struct Add {
     /// A name for people
     #[arg(long, value_parser = name)]
     name: String,
-    /// How it speaks: zammad, sipgate, placetel, voipnow, focalscope or telphin
-    #[arg(long, default_value = "zammad", value_parser = dialect)]
+    #[arg(long, help = format!("How it speaks: {}", dialects()), default_value = "zammad", value_parser = dialect)]
     dialect: &'static dyn Dialect,
     /// What only some dialects need, such as area_code=30 or queues=["0003*300"]; more than one may be given
     #[arg(long = "option", value_name = "NAME=VALUE", value_parser = option)]
@@ -185,10 +184,11 @@ pub fn name(text: &str) -> Result<String, String> {
 }
 
 fn dialect(name: &str) -> Result<&'static dyn Dialect, String> {
-    dialect::named(name).ok_or_else(|| {
-        let known: Vec<_> = dialect::ALL.iter().map(|dialect| dialect.name()).collect();
-        format!("must be one of {}", known.join(", "))
-    })
+    dialect::named(name).ok_or_else(|| format!("must be one of {}", dialects()))
+}
+
+fn dialects() -> String {
+    dialect::ALL.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// A value that is no JSON is text.

@@ -163,13 +163,6 @@ mod tests {
         }
 
         #[test]
-        fn nothing_is_made_of_garbage(garbage in vec(any::<u8>(), 0..2000)) {
-            prop_assert_eq!(scan(&garbage).frames, vec![]);
-        }
-    }
-
-    proptest! {
-        #[test]
         fn a_cut_is_told_from_damage(records in vec(".{1,200}", 1..5), cut in any::<prop::sample::Index>(), bit in 0..8) {
             let (mut bytes, ends) = file(&records);
             let cut = cut.index(bytes.len());
@@ -180,6 +173,19 @@ mod tests {
             bytes[at] ^= 1_u8 << bit;
             let longer = (last + 12..last + 16).contains(&at); // then it may seem not to reach its end
             prop_assert!(longer || !rest(&bytes), "a bit of the last record");
+        }
+
+        #[test]
+        fn nothing_is_made_of_garbage(garbage in vec(any::<u8>(), 0..2000)) {
+            prop_assert_eq!(scan(&garbage).frames, vec![]);
+        }
+    }
+
+    #[test]
+    fn a_file_may_be_cut_in_its_first_bytes() {
+        for length in 0..MAGIC.len() {
+            let bytes = &MAGIC[..length];
+            assert!(is_torn(&bytes[scan(bytes).end..]), "{length}");
         }
     }
 

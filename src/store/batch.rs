@@ -50,9 +50,8 @@ pub(super) struct Reached {
 }
 
 impl Reached {
-    /// Whom `call` reached, where it did.
-    pub fn by(call: &Call) -> Option<Self> {
-        let at = call.answered_at.filter(|_| call.reached())?;
+    /// The far end of `call`, which was spoken to at that time.
+    pub fn by(call: &Call, at: Moment) -> Option<Self> {
         Some(Self { pbx_id: call.pbx_id, party: call.party()?.to_owned(), at })
     }
 
@@ -238,9 +237,7 @@ impl<'a> Batch<'a> {
             self.linked.push(index);
         }
         if !reached && call.reached() {
-            let at = call.answered_at.unwrap_or(event.at);
-            let (pbx_id, party) = (call.pbx_id, call.party().map(str::to_owned));
-            self.reached.extend(party.map(|party| Reached { pbx_id, party, at }));
+            self.reached.extend(Reached::by(call, call.answered_at.unwrap_or(event.at)));
         }
         (effect, undecided && call.decision.is_some())
     }

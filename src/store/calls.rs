@@ -335,7 +335,8 @@ pub(super) fn reached_since(db: &mut Db, missed: &[Call]) -> QueryResult<Vec<Rea
     found.extend(
         calls::table.filter(calls::to_key.eq_any(&parties)).filter(since).limit(MANY).load::<CallRow>(db)?,
     );
-    Ok(found.into_iter().map(Call::from).filter_map(|call| Reached::by(&call)).collect())
+    let others = found.into_iter().map(Call::from).filter(Call::reached);
+    Ok(others.filter_map(|call| Reached::by(&call, call.answered_at?)).collect())
 }
 
 /// The missed calls of these far ends that nobody ticked.

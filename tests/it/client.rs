@@ -27,6 +27,13 @@ impl Client {
         self.get(path).await.is(200).json()
     }
 
+    /// One value of /metrics, by its name with its labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let page = self.get("/metrics").await.is(200).body;
+        let line = page.lines().find(|line| line.split(' ').next() == Some(name));
+        line.unwrap_or_else(|| panic!("no {name}")).rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
     /// All rows of a list, page by page, up to the first that is not `wanted`.
     pub async fn rows(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let (mut rows, mut cursor) = (Vec::new(), String::new());

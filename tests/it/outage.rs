@@ -73,22 +73,16 @@ impl Scene {
         self.database.url.parse::<hookswitch::store::target::Target>().unwrap().connect().unwrap()
     }
 
-    /// One value of /metrics.
-    async fn metric(&self, name: &str) -> f64 {
-        let page = self.admin.get("/metrics").await.is(200).body;
-        let line = page.lines().find(|line| line.split(' ').next() == Some(name));
-        line.unwrap_or_else(|| panic!("no {name}")).rsplit(' ').next().unwrap().parse().unwrap()
-    }
-
     /// Waits until new events go to the spool.
     async fn spooling(&self) {
-        eventually("events go to the spool", async || self.metric("hookswitch_spooling").await == 1.0).await;
+        eventually("events go to the spool", async || self.admin.metric("hookswitch_spooling").await == 1.0)
+            .await;
     }
 
     /// Waits until the spool is empty.
     async fn replayed(&self) -> Duration {
         let begun = Instant::now();
-        while self.metric("hookswitch_spooling").await != 0.0 {
+        while self.admin.metric("hookswitch_spooling").await != 0.0 {
             assert!(
                 begun.elapsed() < 2 * outage().0 + Duration::from_secs(60),
                 "the spool is not replayed\n{}",
@@ -107,7 +101,7 @@ impl Scene {
             .await
             .unwrap_or_else(|e| panic!("{e}\n{log}"));
         written::in_the_tables(&self.database.url).unwrap_or_else(|e| panic!("{e}\n{log}"));
-        assert_eq!(self.metric("hookswitch_spool_rejected_total").await, 0.0, "{log}");
+        assert_eq!(self.admin.metric("hookswitch_spool_rejected_total").await, 0.0, "{log}");
     }
 
     /// The same, and nobody waited in vain.
@@ -115,7 +109,7 @@ impl Scene {
         assert!(heard.others.is_empty(), "{:?}\n{}", heard.others, self.program.log());
         self.check(1, heard).await;
         let (p99, max) = heard.worst();
-        let replayed = self.metric("hookswitch_spool_replayed_total").await;
+        let replayed = self.admin.metric("hookswitch_spool_replayed_total").await;
         println!(
             "{what}: {} events answered, {replayed} of them by way of the spool; p99 {p99:?}, longest {max:?}",
             heard.events()

@@ -12,7 +12,7 @@ use crate::follower::Follower;
 use crate::harness::{TestApp, spawn};
 
 /// So many tellings does the feed keep for whoever is behind.
-const KEPT: i64 = 128;
+const KEPT: f64 = 128.0;
 /// So many calls are told of in a row.
 const CALLS: usize = 20;
 /// No socket holds what is told of so many.
@@ -24,10 +24,9 @@ async fn a_reader_that_is_too_slow_is_sent_away_and_others_do_not_notice() {
     let mut slow = connect(&app);
     let mut quick = Follower::open(&app.agent, "", None).await;
     let (mut all, mut taken) = (BTreeSet::new(), Vec::new());
-    for clients in [4, 1] {
-        // first until the sockets are full; then one call after the other, so that each is a telling of its own
-        let enough = if clients == 1 { KEPT } else { 1 };
-        while unheard(&app).await < enough {
+    // first until the sockets are full; then one call after the other, so that each is a telling of its own
+    for (clients, enough) in [(4, 1.0), (1, KEPT)] {
+        while app.nobody.metric("hookswitch_feed_unheard").await < enough {
             assert!(all.len() < MOST, "the reader that takes half of it is not behind");
             tell(&app, &mut quick, clients, &mut all).await;
             // the system cuts off who takes nothing at all for a while
@@ -65,13 +64,6 @@ async fn tell(app: &TestApp, quick: &mut Follower, clients: usize, all: &mut BTr
         all.extend(quick.some(clients).await.iter().map(|event| event.id));
     }
     assert_eq!(all.len(), begun + CALLS, "who keeps up hears everything");
-}
-
-/// How many tellings the slowest reader is behind.
-async fn unheard(app: &TestApp) -> i64 {
-    let metrics = app.nobody.get("/metrics").await.body;
-    let line = metrics.lines().find_map(|line| line.strip_prefix("hookswitch_feed_unheard "));
-    line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{metrics}"))
 }
 
 /// Asks for the stream, and takes no more than the head of the answer.

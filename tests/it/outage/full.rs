@@ -108,19 +108,19 @@ async fn the_spool_is_full() {
         json!({ "error": "the database does not answer and the spool is full; try again shortly" })
     );
     assert!(taken > 100, "{taken}");
-    assert_eq!(scene.metric("hookswitch_spool_refused_total").await, 1.0);
-    assert!(scene.metric("hookswitch_spool_bytes").await <= f64::from(8 << 20));
+    assert_eq!(scene.admin.metric("hookswitch_spool_refused_total").await, 1.0);
+    assert!(scene.admin.metric("hookswitch_spool_bytes").await <= f64::from(8 << 20));
     scene.admin.get("/readyz").await.is(503);
     lock.release();
     scene.replayed().await;
-    assert_eq!(scene.metric("hookswitch_spool_replayed_total").await, f64::from(taken));
+    assert_eq!(scene.admin.metric("hookswitch_spool_replayed_total").await, f64::from(taken));
     let calls = scene.admin.rows("/api/v1/calls", |_| true).await;
     assert_eq!(calls.len(), usize::try_from(taken).unwrap());
     scene.admin.get("/readyz").await.is(200);
     eventually("events go to the database again", async || {
         let fields = [("event", "newCall"), ("direction", "in"), ("callId", "after")];
         pbx.send(pbx.http.post(scene.pbx_url()).form(&fields)).await.is(200);
-        scene.metric("hookswitch_spool_events").await == 0.0
+        scene.admin.metric("hookswitch_spool_events").await == 0.0
     })
     .await;
 }

@@ -39,7 +39,7 @@ async fn all_is_there(mut scene: Scene, lock: Lock, answered: Answered) {
     let before: usize = answered.values().sum();
     heard.answered = answered;
     scene.check(1, &heard).await;
-    let replayed = scene.metric("hookswitch_spool_replayed_total").await;
+    let replayed = scene.admin.metric("hookswitch_spool_replayed_total").await;
     println!("{before} events were answered before the end; {replayed} came out of the spool");
     assert!(replayed > 0.0);
 }
@@ -86,7 +86,7 @@ async fn the_pbx_is_deleted_meanwhile() {
     assert_eq!(deleted, Ok(1));
     scene.start_again(outage().1);
     scene.replayed().await;
-    let rejected = scene.metric("hookswitch_spool_rejected_total").await;
+    let rejected = scene.admin.metric("hookswitch_spool_rejected_total").await;
     assert!(rejected > 0.0);
     let lines = spool_files(&scene, "rejected")
         .iter()

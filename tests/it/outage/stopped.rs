@@ -55,9 +55,9 @@ async fn goes_and_comes_back(what: &str, signal: &str) {
     let refused = scene.admin.get("/api/v1/calls").await.is(503).json();
     assert_eq!(refused["detail"], "the database does not answer; try again shortly");
     load.lasts(outage().0).await;
-    assert!(scene.metric("hookswitch_spool_events").await > 0.0);
-    assert!(scene.metric("hookswitch_spool_bytes").await > 0.0);
-    assert!(scene.metric("hookswitch_spool_oldest_seconds").await > 0.5);
+    assert!(scene.admin.metric("hookswitch_spool_events").await > 0.0);
+    assert!(scene.admin.metric("hookswitch_spool_bytes").await > 0.0);
+    assert!(scene.admin.metric("hookswitch_spool_oldest_seconds").await > 0.5);
     scene.cluster.as_mut().unwrap().begin();
     let took = scene.replayed().await;
     load.more(200).await;

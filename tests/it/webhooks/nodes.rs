@@ -21,11 +21,7 @@ fn node(flags: &[&str]) -> Option<(TestApp, TestDatabase)> {
 }
 
 async fn delivered(app: &TestApp) -> usize {
-    let page = app.nobody.get("/metrics").await.is(200).body;
-    let count = page
-        .lines()
-        .find_map(|line| line.strip_prefix(r#"hookswitch_deliveries_total{result="delivered"} "#));
-    count.unwrap().parse().unwrap()
+    app.nobody.metric(r#"hookswitch_deliveries_total{result="delivered"}"#).await as usize
 }
 
 #[actix_web::test]
