@@ -28,6 +28,9 @@ pub struct Amendment {
 /// # Errors
 /// What the database says; then nothing changed.
 pub fn amend(db: &mut Db, amendment: &Amendment) -> QueryResult<Vec<Call>> {
+    if amendment.ids.is_empty() {
+        return Ok(Vec::new()); // no commit for nothing
+    }
     db.transaction(|db| {
         let before = numbers::take(db, amendment.ids.len() as i64)?;
         let mut found = calls::by_ids(db, &amendment.ids)?;
