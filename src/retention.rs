@@ -129,14 +129,16 @@ pub async fn hourly(app: Data<App>) {
 
 async fn run_unless_the_clock_leapt(app: &App) -> Result<()> {
     let now = clock::now();
-    if app.store.query(move |db| Ok::<_, Error>(has_leapt(db, now)?)).await? {
+    if !app.store.query(move |db| Ok::<_, Error>(has_leapt(db, now)?)).await? {
+        return run(app, "retention", now).await.map(drop);
+    }
+    if policy(app).await?.is_some() {
         log::warn!(
             "old calls are not taken away for a day: by the clock nobody looked for them for days, and what a wrong \
              clock takes for old would be lost; the page \u{201c}Retention\u{201d} does it at once"
         );
-        return Ok(());
     }
-    run(app, "retention", now).await.map(drop)
+    Ok(())
 }
 
 /// Did the clock go ahead by days since this was asked last, today or yesterday? Either nobody ran, or it is wrong.

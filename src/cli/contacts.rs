@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{open_or_make, print};
+use super::{input, open_or_make, print};
 use crate::clock;
 use crate::config::Database;
 use crate::error::StartError;
@@ -24,7 +24,7 @@ pub enum Contacts {
     /// brought up to date.
     #[command(after_help = "Example: hookswitch contacts import contacts.vcf")]
     Import {
-        /// The file
+        /// Where from; - reads what is piped in
         file: PathBuf,
     },
 }
@@ -40,8 +40,7 @@ impl Contacts {
 
 fn import_file(database: &Database, file: &Path) -> Result<(), StartError> {
     let wrong = |why: String| StartError(format!("{}: {why}", file.display()));
-    let bytes = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;
-    let contacts = import::read(&bytes, None, &database.numbering()?).map_err(wrong)?;
+    let contacts = import::read(&input(file)?, None, &database.numbering()?).map_err(wrong)?;
     let mut db = open_or_make(database)?;
     let progress = progress(contacts.found.len() as u64);
     let done = import::into(&mut db, contacts, clock::now(), |some| progress.inc(some as u64));

@@ -13,7 +13,7 @@ mod simulate;
 mod webhook;
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use clap::builder::Resettable::Reset;
@@ -176,6 +176,17 @@ fn open_or_make(database: &Database) -> Result<Db, StartError> {
     let mut db = database.target()?.open()?;
     store::migrate(&mut db)?;
     Ok(db)
+}
+
+/// What is in `file`; `-` is standard input.
+fn input(file: &Path) -> Result<Vec<u8>, StartError> {
+    let mut bytes = Vec::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    read.map_err(|e| StartError(format!("cannot read {}: {e}", file.display())))
 }
 
 /// How many bytes the database of SQLite has.

@@ -1,13 +1,13 @@
 //! `hookswitch rules`: the block list and the caller-ID rules as one document, and what they would say. A server that
 //! runs follows each change within a second.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{open, open_or_make, plainly, print};
+use super::{input, open, open_or_make, plainly, print};
 use crate::call::{Decision, Direction};
 use crate::clock;
 use crate::config::Database;
@@ -104,13 +104,8 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
 }
 
 fn import(database: &Database, file: &Path) -> Result<(), StartError> {
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let text = text.map_err(|e| StartError(format!("cannot read {}: {e}", file.display())))?;
+    let text = String::from_utf8(input(file)?)
+        .map_err(|e| StartError(format!("{}: {e}; it has to be UTF-8", file.display())))?;
     let book: Rulebook = object::read(&text).map_err(|e| {
         StartError(format!("{}: {e}; `hookswitch rules export` shows how it should look", file.display()))
     })?;

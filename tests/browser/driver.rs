@@ -6,12 +6,15 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Waits for its standard input to end, which it does with the process that started it, however that ends. Browsers
-/// that a failed test left open end, too.
+/// that a failed test left open end, too, and what browsers leave lying about is taken away.
 const KEEPER: &str = r#"
+export TMPDIR="$(mktemp -d)"
 chromedriver --port="$1" >/dev/null 2>&1 &
 cat >/dev/null
 pkill -P $!
 kill $!
+wait
+rm -rf "$TMPDIR"
 "#;
 
 struct Driver {

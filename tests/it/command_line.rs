@@ -167,3 +167,16 @@ async fn a_mistyped_variable_is_told() {
     assert!(said.contains("HOOKSWITCH_PUBLICURL is set and is no setting"), "{said}");
     assert!(!said.contains("HOOKSWITCH_LISTEN"), "{said}");
 }
+
+#[actix_web::test]
+async fn contacts_can_be_piped_in() {
+    let database = TestDatabase::new();
+    std::fs::write(database.folder.path().join("contacts.csv"), "name,number\nAlice,0171 3920055\n").unwrap();
+    for said in ["1 contacts created, 0 updated, 0 unchanged.", "0 contacts created, 0 updated, 1 unchanged."]
+    {
+        let piped = std::fs::File::open(database.folder.path().join("contacts.csv")).unwrap();
+        let mut import = hookswitch(database.folder.path(), &["contacts", "import", "-"]);
+        let done = import.env("DATABASE_URL", &database.url).stdin(piped).output().unwrap();
+        assert_eq!(printed(done).trim_end(), said);
+    }
+}
