@@ -39,6 +39,23 @@ pub struct Pbx {
 }
 
 impl Pbx {
+    /// One in Germany that may do all.
+    #[cfg(test)]
+    pub fn of_test(id: i64, dialect: &str, token: &str) -> Self {
+        Self {
+            id,
+            name: "test".into(),
+            dialect: crate::dialect::named(dialect).expect("a dialect"),
+            numbering: Numbering::new("DE", None).expect("a country"),
+            options: Options::default(),
+            allowed_addresses: Vec::new(),
+            enabled: true,
+            token_hash: Hash::of(token),
+            old_token: None,
+            webhooks: std::iter::empty().collect(),
+        }
+    }
+
     /// May it speak from there?
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical(); // ::ffff:10.0.0.1 is 10.0.0.1

@@ -8,19 +8,10 @@ use crate::number::Numbering;
 fn event(kind: Kind, direction: Direction, seconds: i64) -> CallEvent {
     let numbering = Numbering::new("DE", None).unwrap();
     CallEvent {
-        call_id: "1".into(),
-        leg_id: String::new(),
-        kind,
         direction: Some(direction),
         from: numbering.read("4912347114711"),
         to: numbering.read("4930600000000"),
-        users: Vec::new(),
-        queue: None,
-        answering_number: None,
-        cause: None,
-        raw_cause: None,
-        at: Moment::default() + chrono::TimeDelta::seconds(seconds),
-        more: None,
+        ..CallEvent::bare("1", kind, Moment::default() + chrono::TimeDelta::seconds(seconds))
     }
 }
 

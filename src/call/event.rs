@@ -40,6 +40,25 @@ pub struct CallEvent {
 }
 
 impl CallEvent {
+    /// One that says nothing else.
+    pub fn bare(call_id: &str, kind: Kind, at: Moment) -> Self {
+        Self {
+            call_id: call_id.into(),
+            leg_id: String::new(),
+            kind,
+            direction: None,
+            from: None,
+            to: None,
+            users: Vec::new(),
+            queue: None,
+            answering_number: None,
+            cause: None,
+            raw_cause: None,
+            at,
+            more: None,
+        }
+    }
+
     /// The leg that it is about, where the dialect tells a call's legs apart.
     pub fn leg(&self) -> Option<&LegName> {
         self.more.as_ref()?.leg.as_ref()

@@ -18,21 +18,7 @@ pub(super) fn number(text: &str) -> Option<Number> {
 }
 
 pub(super) fn event(kind: Kind, direction: Option<Direction>, seconds: i64) -> CallEvent {
-    CallEvent {
-        call_id: "c-1".into(),
-        leg_id: String::new(),
-        kind,
-        direction,
-        from: None,
-        to: None,
-        users: vec![],
-        queue: None,
-        answering_number: None,
-        cause: None,
-        raw_cause: None,
-        at: at(seconds),
-        more: None,
-    }
+    CallEvent { direction, ..CallEvent::bare("c-1", kind, at(seconds)) }
 }
 
 pub(super) fn told(events: &[CallEvent], decided: &Decision) -> Call {

@@ -123,43 +123,21 @@ mod tests {
     use super::*;
     use crate::call::{Call, CallEvent, Decision, Direction, Kind};
     use crate::clock;
-    use crate::dialect::{self, Said};
+    use crate::dialect::Said;
     use crate::number::Numbering;
-    use crate::pbx::{Options, Pbx};
-    use crate::secret::Hash;
+    use crate::pbx::Pbx;
     use crate::store::arrival::Arrival;
 
     fn arrival(kind: Kind, queue: Option<&str>) -> Arrival {
         let numbering = Numbering::new("DE", None).expect("a region");
         let event = CallEvent {
-            call_id: "1".into(),
-            leg_id: String::new(),
-            kind,
             direction: Some(Direction::In),
             from: numbering.read("0171 1234567"),
-            to: None,
-            users: Vec::new(),
             queue: queue.map(str::to_owned),
-            answering_number: None,
-            cause: None,
-            raw_cause: None,
-            at: clock::now(),
-            more: None,
-        };
-        let pbx = Pbx {
-            id: 1,
-            name: "test".into(),
-            dialect: dialect::named("zammad").expect("a dialect"),
-            numbering,
-            options: Options::default(),
-            allowed_addresses: Vec::new(),
-            enabled: true,
-            token_hash: Hash::of("a token"),
-            old_token: None,
-            webhooks: std::iter::empty().collect(),
+            ..CallEvent::bare("1", kind, clock::now())
         };
         Arrival {
-            pbx: Arc::new(pbx),
+            pbx: Arc::new(Pbx::of_test(1, "zammad", "a token")),
             received_at: clock::now(),
             address: "192.0.2.1".into(),
             content_type: None,

@@ -133,21 +133,7 @@ mod tests {
     use crate::call::{CallEvent, Kind};
 
     fn call(id: i64, call_id: &str) -> Call {
-        let event = CallEvent {
-            call_id: call_id.into(),
-            leg_id: String::new(),
-            kind: Kind::NewCall,
-            direction: None,
-            from: None,
-            to: None,
-            users: Vec::new(),
-            queue: None,
-            answering_number: None,
-            cause: None,
-            raw_cause: None,
-            at: crate::clock::now(),
-            more: None,
-        };
+        let event = CallEvent::bare(call_id, Kind::NewCall, crate::clock::now());
         Call { id, ..Call::begin(1, 1, &event) }
     }
 

@@ -12,19 +12,10 @@ pub fn call(kind: EventKind) -> (Call, CallView) {
     let direction = if kind == EventKind::DialOut { Direction::Out } else { Direction::In };
     let now = clock::now();
     let mut event = CallEvent {
-        call_id: "sample-1".into(),
-        leg_id: String::new(),
-        kind: Kind::NewCall,
         direction: Some(direction),
-        from: None,
-        to: None,
         users: vec!["Alice".into()],
         queue: Some("support".into()),
-        answering_number: None,
-        cause: None,
-        raw_cause: None,
-        at: now - TimeDelta::milliseconds(42_000),
-        more: None,
+        ..CallEvent::bare("sample-1", Kind::NewCall, now - TimeDelta::milliseconds(42_000))
     };
     let mut call = Call::begin(1, 1, &event);
     (call.id, call.change) = (1, 1);

@@ -1,10 +1,7 @@
 use super::*;
 use crate::call::Kind;
 use crate::clock;
-use crate::dialect;
 use crate::number::Numbering;
-use crate::pbx::Options;
-use crate::secret::Hash;
 
 const TOKEN: &str = "a-secret-token";
 
@@ -17,18 +14,7 @@ const FIRST: [&str; 4] = [
 ];
 
 fn pbx() -> Arc<Pbx> {
-    Arc::new(Pbx {
-        id: 7,
-        name: "test".into(),
-        dialect: dialect::named("sipgate").expect("a dialect"),
-        numbering: Numbering::new("DE", None).expect("a country"),
-        options: Options::default(),
-        allowed_addresses: Vec::new(),
-        enabled: true,
-        token_hash: Hash::of(TOKEN),
-        old_token: None,
-        webhooks: std::iter::empty().collect(),
-    })
+    Arc::new(Pbx::of_test(7, "sipgate", TOKEN))
 }
 
 #[test]
@@ -45,19 +31,11 @@ fn what_the_first_version_wrote_can_be_read() {
 fn an_arrival_comes_back_as_it_was_but_for_the_token() {
     let numbering = Numbering::new("DE", None).expect("a country");
     let event = crate::call::CallEvent {
-        call_id: "1".into(),
-        leg_id: String::new(),
-        kind: Kind::NewCall,
         direction: Some(crate::call::Direction::In),
         from: numbering.read("0171 1234567"),
-        to: None,
         users: vec!["Alice".into()],
-        queue: None,
-        answering_number: None,
-        cause: None,
-        raw_cause: None,
-        at: clock::now(),
         more: Some(Box::default()),
+        ..crate::call::CallEvent::bare("1", Kind::NewCall, clock::now())
     };
     let arrival = Arrival {
         pbx: pbx(),

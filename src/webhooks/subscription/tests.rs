@@ -6,21 +6,7 @@ use crate::clock;
 
 /// What each event of this story is told as.
 fn told(direction: Option<Direction>, story: &[(Kind, Decision)]) -> Vec<Vec<EventKind>> {
-    let event = |kind| CallEvent {
-        call_id: "1".into(),
-        leg_id: String::new(),
-        kind,
-        direction,
-        from: None,
-        to: None,
-        users: Vec::new(),
-        queue: None,
-        answering_number: None,
-        cause: None,
-        raw_cause: None,
-        at: clock::now(),
-        more: None,
-    };
+    let event = |kind| CallEvent { direction, ..CallEvent::bare("1", kind, clock::now()) };
     let mut call = Call::begin(1, 1, &event(story[0].0));
     let told = story.iter().map(|(kind, decision)| {
         let before = Facts::of(&call);
@@ -31,21 +17,7 @@ fn told(direction: Option<Direction>, story: &[(Kind, Decision)]) -> Vec<Vec<Eve
 }
 
 fn hangup(cause: Cause) -> CallEvent {
-    CallEvent {
-        call_id: "1".into(),
-        leg_id: String::new(),
-        kind: Kind::Hangup,
-        direction: None,
-        from: None,
-        to: None,
-        users: Vec::new(),
-        queue: None,
-        answering_number: None,
-        cause: Some(cause),
-        raw_cause: None,
-        at: clock::now(),
-        more: None,
-    }
+    CallEvent { cause: Some(cause), ..CallEvent::bare("1", Kind::Hangup, clock::now()) }
 }
 
 fn plain(kinds: &[Kind]) -> Vec<(Kind, Decision)> {
